@@ -1,0 +1,15 @@
+export { batchCancelled, type BatchCancelled } from "./batch-cancelled.ts";
+export { batchCompleted, type BatchCompleted } from "./batch-completed.ts";
+export { batchFailed, type BatchFailed } from "./batch-failed.ts";
+export { batchUploaded, type BatchUploaded } from "./batch-uploaded.ts";
+export type { EventContract, StreamName } from "./define-event.ts";
+export { endpointDisabled, type EndpointDisabled } from "./endpoint-disabled.ts";
+export { Finding } from "./finding.ts";
+export { BatchId, batchIdOfUuid, uuidOfBatchId } from "./ids.ts";
+export { leadValidated, type LeadValidated } from "./lead-validated.ts";
+export { WakeUpKind } from "./wake-up.ts";
+export { webhookDelivered, type WebhookDelivered } from "./webhook-delivered.ts";
+export { webhookDue, type WebhookDue } from "./webhook-due.ts";
+export { webhookExhausted, type WebhookExhausted } from "./webhook-exhausted.ts";
+export { WebhookPayload } from "./webhook-payload.ts";
+export { webhookRetry, type WebhookRetry } from "./webhook-retry.ts";

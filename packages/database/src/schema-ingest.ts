@@ -1,0 +1,61 @@
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
+
+type Timestamp = ColumnType<Date, Date | string, Date | string>;
+
+export interface IngestTables {
+  "ingest.tenants": { tenant_id: string; name: string; created_at: Generated<Timestamp> };
+  "ingest.api_keys": {
+    api_key_id: Generated<string>;
+    tenant_id: string;
+    name: string;
+    key_hash: Buffer;
+    created_at: Generated<Timestamp>;
+    revoked_at: Timestamp | null;
+  };
+  "ingest.sessions": {
+    session_hash: Buffer;
+    tenant_id: string;
+    api_key_id: string;
+    created_at: Generated<Timestamp>;
+    expires_at: Timestamp;
+  };
+  "ingest.batches": {
+    batch_id: string;
+    tenant_id: string;
+    filename: string;
+    object_key: string;
+    byte_count: number;
+    content_sha256: Buffer;
+    encoding: string;
+    delimiter: string;
+    total_leads: number;
+    warnings: JSONColumnType<{ code: string; message: string }[]>;
+    /** `yyyy-mm-dd` */
+    as_of: string;
+    webhook_delay_ms: number;
+    idempotency_key: string | null;
+    created_at: Generated<Timestamp>;
+    cancelled_at: Timestamp | null;
+  };
+  "ingest.endpoints": {
+    endpoint_id: Generated<string>;
+    tenant_id: string;
+    url: string;
+    description: Generated<string>;
+    secret_encrypted: Buffer;
+    send: Generated<"all" | "valid" | "invalid">;
+    rate_per_second: number | null;
+    concurrency: number | null;
+    retry_delays_ms: number[] | null;
+    status: Generated<"active" | "paused" | "disabled">;
+    is_default: Generated<boolean>;
+    created_at: Generated<Timestamp>;
+    updated_at: Generated<Timestamp>;
+  };
+  "ingest.outbox": {
+    outbox_id: Generated<number>;
+    subject: string;
+    event: JSONColumnType<object>;
+    created_at: Generated<Timestamp>;
+  };
+}

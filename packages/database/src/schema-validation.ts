@@ -1,0 +1,43 @@
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
+
+type Timestamp = ColumnType<Date, Date | string, Date | string>;
+type Findings = JSONColumnType<{ code: string; field: string; message: string }[]>;
+
+export interface ValidationTables {
+  "validation.runs": {
+    batch_id: string;
+    tenant_id: string;
+    status: Generated<"processing" | "completed" | "failed" | "cancelled">;
+    total_leads: number;
+    announced_rows: Generated<number>;
+    valid_leads: Generated<number>;
+    invalid_leads: Generated<number>;
+    skipped_rows: Generated<number>;
+    results_object_key: string | null;
+    error_code: string | null;
+    error_message: string | null;
+    lease_token: string | null;
+    lease_until: Timestamp | null;
+    started_at: Generated<Timestamp>;
+    ended_at: Timestamp | null;
+  };
+  "validation.leads": {
+    lead_uuid: string;
+    batch_id: string;
+    row_number: number;
+    line_number: number;
+    tenant_id: string;
+    lead_id: string;
+    slug_version: number;
+    first_name: string;
+    last_name: string;
+    dob: string;
+    /** `yyyy-mm-dd` */
+    dob_date: string | null;
+    status: "valid" | "invalid" | "skipped";
+    errors: Findings;
+    warnings: Findings;
+    validated_at: Timestamp;
+    webhook_scheduled_for: Timestamp;
+  };
+}

@@ -1,0 +1,84 @@
+import { type ConsumerMessages, jetstream, type JsMsg } from "@nats-io/jetstream";
+
+import { type ConsumerDeps, type ConsumerSpec, createSettler } from "./settle-message.ts";
+
+export interface Consumer extends AsyncDisposable {
+  /** Rejects when the loop dies, as when the durable was deleted. Resolves after disposal. */
+  readonly done: Promise<void>;
+}
+
+const PULL_EXPIRES_MS = 5_000;
+
+/**
+ * Runs a durable consumer: pulls, and hands each message to its handler within the concurrency.
+ * Disposal stops pulling, lets running handlers end, and gives the rest back at once.
+ */
+export async function startConsumer<Event extends object>(
+  deps: ConsumerDeps,
+  spec: ConsumerSpec<Event>,
+): Promise<Consumer> {
+  const { stream } = spec.event;
+  const consumer = await jetstream(deps.bus.connection).consumers.get(stream, spec.durable);
+  const messages = await consumer.consume({
+    max_messages: spec.concurrency,
+    expires: PULL_EXPIRES_MS,
+    abort_on_missing_resource: true,
+  });
+  const loop = createLoop(deps, spec);
+  const done = loop.run(messages);
+  // A rejection before anybody listens must not end the process without its log line.
+  done.catch(() => {});
+  return {
+    done,
+    async [Symbol.asyncDispose]() {
+      loop.stop();
+      messages.stop();
+      await done.catch(() => {});
+    },
+  };
+}
+
+function createLoop<Event extends object>(deps: ConsumerDeps, spec: ConsumerSpec<Event>) {
+  const running = new Set<Promise<void>>();
+  const settle = createSettler(deps, spec, () => stopping);
+  let stopping = false;
+  // The loop alone waits for it. A `Promise.race` over all that runs would leave a reaction behind
+  // on every slow one, for every message.
+  let changed: (() => void) | undefined;
+  const mustWait = () => !stopping && running.size >= spec.concurrency;
+
+  function start(message: JsMsg): void {
+    const work = settle(message)
+      .catch((error: unknown) => {
+        // Only a connection that is closed for good refuses an answer; the message comes back.
+        deps.log.error({ durable: spec.durable, err: error }, "message.answer_failed");
+      })
+      .finally(() => {
+        running.delete(work);
+        changed?.();
+      });
+    running.add(work);
+  }
+
+  async function run(messages: ConsumerMessages): Promise<void> {
+    for await (const message of messages) {
+      while (mustWait()) {
+        await new Promise<void>((resolve) => {
+          changed = resolve;
+        });
+      }
+      // Asked after the wait: what waited when we were told to stop goes back unstarted.
+      if (stopping) message.nak();
+      else start(message);
+    }
+    await Promise.allSettled(running);
+  }
+
+  return {
+    run,
+    stop: () => {
+      stopping = true;
+      changed?.();
+    },
+  };
+}

@@ -1,0 +1,18 @@
+export { type Batcher, createBatcher } from "./batcher.ts";
+export { type Bus, connectBus } from "./bus.ts";
+export { commonSettings, ConfigError, parseConfig, setting } from "./config.ts";
+export { type Consumer, startConsumer } from "./consumer.ts";
+export { deterministicUuid } from "./deterministic-uuid.ts";
+export { PermanentError } from "./errors.ts";
+export { answerProbe, startHealthServer } from "./health-server.ts";
+export { createHealth, type Health } from "./health.ts";
+export { runService, untilShutdown } from "./lifecycle.ts";
+export { createLogger, type Logger } from "./logger.ts";
+export { createMetrics, LATENESS_BUCKETS, type Metrics, OPERATION_BUCKETS } from "./metrics.ts";
+export { createObjectStore, type ObjectStore, readObject } from "./object-store.ts";
+export { type OutboxRelay, startOutboxRelay } from "./outbox-relay.ts";
+export { type ConsumerDeps, type ConsumerSpec, type Later } from "./settle-message.ts";
+export { createSecretBox, type SecretBox } from "./secret-box.ts";
+export { startPeriodic } from "./periodic.ts";
+export { version } from "./version.ts";
+export { createWake, type Wake } from "./wake.ts";

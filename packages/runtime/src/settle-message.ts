@@ -1,0 +1,198 @@
+import type { JsMsg } from "@nats-io/jetstream";
+import type { EventContract } from "@valify/contracts";
+
+import type { Bus } from "./bus.ts";
+import { PermanentError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import { type Metrics, OPERATION_BUCKETS } from "./metrics.ts";
+import { DELIVERIES_MAX } from "./topology.ts";
+
+/** Not a failure: somebody else is at it, come back in a while. Nothing else is a value. */
+export interface Later {
+  readonly kind: "later";
+  readonly delayMs: number;
+}
+
+export interface ConsumerSpec<Event extends object> {
+  readonly durable: string;
+  readonly event: EventContract<Event>;
+  /** Messages under work at the same time in this process. */
+  readonly concurrency: number;
+  /** Returns = ack; {@link PermanentError} = dead letter and term; any other error = nak. */
+  readonly handle: (event: Event) => Promise<Later | undefined | void>;
+  /** For work longer than the durable's ack wait: tells the server this often that we are alive. */
+  readonly heartbeatMs?: number;
+  /** After the dead letter is stored and before `term`, so that the owner can record the failure. */
+  readonly onDeadLetter?: (event: Event, error: unknown) => Promise<void>;
+}
+
+export interface ConsumerDeps {
+  readonly bus: Bus;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** False while a dependency of ours is away: then messages are held, not spent. */
+  readonly isReady: () => Promise<boolean>;
+}
+
+const NAK_DELAY_FIRST_MS = 250;
+const NAK_DELAY_MAX_MS = 5_000;
+const READY_POLL_MS = 500;
+const HOLD_HEARTBEAT_MS = 5_000;
+
+/**
+ * Answers every message exactly once: ack, term or nak. This is the only place that does; no
+ * handler touches a message.
+ */
+export function createSettler<Event extends object>(
+  deps: ConsumerDeps,
+  spec: ConsumerSpec<Event>,
+  isStopping: () => boolean,
+) {
+  const { log } = deps;
+  const observe = messageMetrics(deps.metrics, spec.durable);
+  const hold = createHold(deps, isStopping);
+
+  return async function settle(message: JsMsg): Promise<void> {
+    const startedMs = performance.now();
+    const attempt = message.info.deliveryCount;
+    const fields = { durable: spec.durable, seq: message.seq, attempt };
+    const heartbeat = startHeartbeat(message, spec.heartbeatMs);
+    let event: Event | undefined;
+    try {
+      const decoded = decode(message, spec.event);
+      event = decoded;
+      const later = await hold(message, () => spec.handle(decoded));
+      if (later === undefined) message.ack();
+      else message.nak(later.delayMs);
+      // Not at info: at thousands a second the log would cost more than the work.
+      log.debug(fields, later === undefined ? "message.handled" : "message.postponed");
+      observe(later === undefined ? "handled" : "postponed", startedMs);
+    } catch (error) {
+      const code = deadLetterCode(error, attempt);
+      if (code !== undefined && (await bury(deps, spec, message, event, error, code))) {
+        message.term(code);
+        log.error({ ...fields, code, err: error }, "message.terminated");
+        observe("terminated", startedMs);
+        return;
+      }
+      message.nak(nakDelayMs(attempt, Math.random()));
+      log.warn({ ...fields, err: error }, "message.redelivery_requested");
+      observe("redelivered", startedMs);
+    } finally {
+      clearInterval(heartbeat);
+    }
+  };
+}
+
+/** Our own fault costs no delivery: the message waits here, alive, until the fault is gone. */
+function createHold({ log, isReady }: ConsumerDeps, isStopping: () => boolean) {
+  return async function hold<Result>(message: JsMsg, handle: () => Promise<Result>) {
+    for (;;) {
+      try {
+        return await handle();
+      } catch (error) {
+        if (error instanceof PermanentError || isStopping() || (await isReady())) throw error;
+        log.warn({ subject: message.subject, err: error }, "message.held");
+        const heartbeat = startHeartbeat(message, HOLD_HEARTBEAT_MS);
+        while (!isStopping() && !(await isReady())) await pause(READY_POLL_MS);
+        clearInterval(heartbeat);
+      }
+    }
+  };
+}
+
+/** `term` is for ever, so the dead letter is stored first; if it cannot be, the message returns. */
+async function bury<Event extends object>(
+  { bus, log }: ConsumerDeps,
+  spec: ConsumerSpec<Event>,
+  message: JsMsg,
+  event: Event | undefined,
+  error: unknown,
+  code: string,
+): Promise<boolean> {
+  try {
+    await bus.publishMessage(deadLetterOf(message, spec.durable, code));
+    if (event !== undefined) await spec.onDeadLetter?.(event, error);
+    return true;
+  } catch (failure) {
+    log.error({ durable: spec.durable, err: failure }, "message.dead_letter_failed");
+    return false;
+  }
+}
+
+function startHeartbeat(message: JsMsg, intervalMs: number | undefined) {
+  return intervalMs === undefined ? undefined : setInterval(() => message.working(), intervalMs);
+}
+
+function decode<Event extends object>(message: JsMsg, contract: EventContract<Event>): Event {
+  try {
+    return contract.schema.parse(message.json());
+  } catch {
+    // The parser's words quote the value; a lead's name must not reach the log.
+    throw new PermanentError(`not a ${contract.subject} event`, { code: "EVENT_MALFORMED" });
+  }
+}
+
+function deadLetterCode(error: unknown, attempt: number): string | undefined {
+  if (error instanceof PermanentError) return error.code;
+  return attempt >= DELIVERIES_MAX - 1 ? "DELIVERIES_EXHAUSTED" : undefined;
+}
+
+function deadLetterOf(message: JsMsg, durable: string, code: string) {
+  const { stream } = message.info;
+  return {
+    subject: `dlq.${message.subject}`,
+    messageId: `${stream}:${durable}:${message.seq}`,
+    headers: {
+      "valify-stream": stream,
+      "valify-consumer": durable,
+      "valify-sequence": String(message.seq),
+      "valify-deliveries": String(message.info.deliveryCount),
+      "valify-reason": code,
+    },
+    payload: message.data,
+  };
+}
+
+/** Doubles from 250 ms to 5 s, with up to a quarter more, so that a herd spreads. */
+export function nakDelayMs(attempt: number, random: number): number {
+  const delayMs = Math.min(NAK_DELAY_MAX_MS, NAK_DELAY_FIRST_MS * 2 ** (attempt - 1));
+  return Math.round(delayMs * (1 + random / 4));
+}
+
+type MessageMetrics = ReturnType<typeof createMessageMetrics>;
+
+/** A registry takes a name once, and a service may run several consumers on it. */
+const metricsOf = new WeakMap<Metrics, MessageMetrics>();
+
+function messageMetrics(metrics: Metrics, durable: string) {
+  const { count, duration } = metricsOf.get(metrics) ?? createMessageMetrics(metrics);
+  return (outcome: string, startedMs: number) => {
+    count.inc({ consumer: durable, outcome });
+    duration.observe({ consumer: durable }, (performance.now() - startedMs) / 1000);
+  };
+}
+
+function createMessageMetrics(metrics: Metrics) {
+  const created = {
+    count: metrics.counter(
+      "messaging_client_consumed_messages_total",
+      "Messages answered, by how",
+      ["consumer", "outcome"],
+    ),
+    duration: metrics.histogram(
+      "messaging_process_duration_seconds",
+      "From a message's arrival to its answer",
+      ["consumer"],
+      OPERATION_BUCKETS,
+    ),
+  };
+  metricsOf.set(metrics, created);
+  return created;
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, durationMs);
+  });
+}

@@ -1,0 +1,86 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import { batchIdOfUuid, type WebhookDue } from "@valify/contracts";
+
+import { type ClockReading, databaseNowUs } from "./domain/database-clock.ts";
+import type { DueRow } from "./due-queries.ts";
+
+export interface EmitDeps {
+  /** Resolves when JetStream has stored the event. */
+  readonly publish: (event: WebhookDue) => Promise<unknown>;
+  /** Seconds from the due instant to the server's acknowledgement. */
+  readonly observeLateness: (seconds: number) => void;
+}
+
+/** Ends the wait: the rows not yet due belong to whoever claims them next. */
+export interface EmitOptions extends EmitDeps {
+  readonly signal: AbortSignal;
+}
+
+/** Timers fire up to a millisecond early; then the loop below simply arms again. */
+const TIMER_MIN_MS = 0.2;
+
+/**
+ * Publishes each row at its instant, never before it by the database's clock, and resolves when
+ * all are stored. Rejects if one was not; then none may be marked as sent.
+ */
+export async function emitWhenDue(
+  rows: readonly DueRow[],
+  clock: ClockReading,
+  { publish, observeLateness, signal }: EmitOptions,
+): Promise<void> {
+  const ordered = rows.filter(({ cancelled }) => !cancelled).toSorted((a, b) => a.dueUs - b.dueUs);
+  const toEvent = createEventMaker();
+  const published: Promise<void>[] = [];
+  const failed = new AbortController();
+  for (const row of ordered) {
+    await untilDue(row.dueUs, clock, signal);
+    // One failure rolls the whole claim back: publishing more would only make more repeats.
+    if (failed.signal.aborted) break;
+    published.push(emit(row));
+  }
+  await Promise.all(published);
+
+  async function emit(row: DueRow): Promise<void> {
+    try {
+      await publish(toEvent(row));
+    } catch (error) {
+      failed.abort();
+      throw error;
+    }
+    observeLateness((databaseNowUs(clock, performance.now()) - row.dueUs) / 1e6);
+  }
+}
+
+async function untilDue(dueUs: number, clock: ClockReading, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const waitMs = (dueUs - databaseNowUs(clock, performance.now())) / 1_000;
+    if (waitMs <= 0) return;
+    await pause(Math.max(TIMER_MIN_MS, waitMs), undefined, { signal });
+  }
+}
+
+/** A claim's rows mostly belong to few batches: their public ids are made once. */
+function createEventMaker() {
+  const batchIds = new Map<string, string>();
+  return function toEvent(row: DueRow): WebhookDue {
+    const batchId = batchIds.get(row.batchId) ?? batchIdOfUuid(row.batchId);
+    batchIds.set(row.batchId, batchId);
+    return {
+      id: row.id,
+      kind: kindOf(row.kind),
+      round: row.round,
+      tenant_id: row.tenantId,
+      batch_id: batchId,
+      due_at: new Date(row.dueUs / 1_000).toISOString(),
+      lane: row.lane,
+    };
+  };
+}
+
+/** The table's check constraint holds it to 0..4; the type does not know. */
+function kindOf(kind: number): WebhookDue["kind"] {
+  if (kind === 0 || kind === 1 || kind === 2 || kind === 3 || kind === 4) return kind;
+  throw new Error(`a due row has kind ${kind}`);
+}

@@ -1,0 +1,42 @@
+import { batchCancelled, leadValidated, webhookRetry } from "@valify/contracts";
+import { type Consumer, type ConsumerDeps, startConsumer } from "@valify/runtime";
+
+import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
+import type { NewDueRow } from "./due-queries.ts";
+import { createLeadValidatedHandler } from "./lead-validated-handler.ts";
+import { createWebhookRetryHandler } from "./webhook-retry-handler.ts";
+
+export interface SchedulerWrites {
+  readonly storeWakeUp: (row: NewDueRow) => Promise<unknown>;
+  readonly tombstoneBatch: (batchId: string) => Promise<void>;
+}
+
+/** Two full batches of the wake-up store: one being written, one gathering. */
+const WAKE_UPS_AT_ONCE = 2_000;
+
+/** The three inputs of the scheduler. Dispose each. */
+export async function startConsumers(
+  deps: ConsumerDeps,
+  { storeWakeUp, tombstoneBatch }: SchedulerWrites,
+): Promise<readonly Consumer[]> {
+  return Promise.all([
+    startConsumer(deps, {
+      durable: "scheduler",
+      event: leadValidated,
+      concurrency: WAKE_UPS_AT_ONCE,
+      handle: createLeadValidatedHandler(storeWakeUp),
+    }),
+    startConsumer(deps, {
+      durable: "scheduler-retry",
+      event: webhookRetry,
+      concurrency: WAKE_UPS_AT_ONCE,
+      handle: createWebhookRetryHandler(storeWakeUp),
+    }),
+    startConsumer(deps, {
+      durable: "scheduler-cancelled",
+      event: batchCancelled,
+      concurrency: 10,
+      handle: createBatchCancelledHandler(tombstoneBatch),
+    }),
+  ]);
+}

@@ -1,0 +1,69 @@
+import {
+  batchIdOfUuid,
+  webhookDelivered,
+  webhookExhausted,
+  type WebhookRetry,
+  webhookRetry,
+} from "@valify/contracts";
+import type { Bus } from "@valify/runtime";
+
+import type { StoredDelivery } from "./delivery-queries.ts";
+
+/** What is known of a delivery once a wake-up is over; the same from memory and from its row. */
+export type DeliveryOutcome = Omit<StoredDelivery, "leaseRestMs" | "deliveredAt">;
+
+/**
+ * Tells the world what a wake-up came to: the next one to the scheduler, or the end to whoever
+ * listens. Resolves when it is stored. Telling it again is harmless: the ids are made of delivery
+ * and round. A cancelled delivery has nothing to tell.
+ */
+export async function announceOutcome(
+  bus: Pick<Bus, "publish">,
+  outcome: DeliveryOutcome,
+): Promise<void> {
+  const { deliveryId, leadUuid, endpointId, tenantId, round, attempts } = outcome;
+  const batchId = batchIdOfUuid(outcome.batchId);
+  const ids = { tenant_id: tenantId, batch_id: batchId };
+  const delivery = { delivery_id: deliveryId, lead_uuid: leadUuid, endpoint_id: endpointId };
+  const endedAt = (outcome.lastAttemptAt ?? new Date(0)).toISOString();
+  switch (outcome.state) {
+    case "waiting":
+      await bus.publish(webhookRetry, {
+        ...ids,
+        id: deliveryId,
+        kind: kindOf(outcome.wakeKind),
+        round: round + 1,
+        not_before: (outcome.nextAttemptAt ?? new Date(0)).toISOString(),
+      });
+      return;
+    case "delivered":
+      await bus.publish(webhookDelivered, {
+        ...delivery,
+        ...ids,
+        round,
+        attempts,
+        status_code: outcome.lastStatusCode ?? 0,
+        delivered_at: endedAt,
+      });
+      return;
+    case "exhausted":
+      await bus.publish(webhookExhausted, {
+        ...delivery,
+        ...ids,
+        round,
+        attempts,
+        error_class: outcome.lastErrorClass ?? "unknown",
+        exhausted_at: endedAt,
+      });
+      return;
+    case "sending":
+    case "cancelled":
+    case "no_endpoint":
+  }
+}
+
+/** The table's check constraint holds it to 0..4; the type does not know. */
+function kindOf(kind: number): WebhookRetry["kind"] {
+  if (kind === 0 || kind === 1 || kind === 2 || kind === 3 || kind === 4) return kind;
+  throw new Error(`a delivery has wake kind ${kind}`);
+}

@@ -1,0 +1,23 @@
+import { commonSettings, parseConfig, setting } from "@valify/runtime";
+
+const RATE_PER_SECOND = 100;
+const CONCURRENCY = 16;
+
+export const readConfig = (env: Readonly<Record<string, string | undefined>>) =>
+  parseConfig(
+    {
+      ...commonSettings,
+      PORT: setting.port.default(8083),
+      SECRET_KEY: setting.secretKey,
+      WEBHOOK_RETRY_DELAYS: setting.durationsMs.prefault("PT1M,PT5M,PT25M"),
+      /** Per endpoint; 0 = no limit. */
+      WEBHOOK_RATE_PER_SECOND: setting.count.default(RATE_PER_SECOND),
+      /** Per endpoint and process. */
+      WEBHOOK_CONCURRENCY: setting.count.min(1).default(CONCURRENCY),
+      WEBHOOK_ALLOW_HTTP: setting.flag.default(false),
+      WEBHOOK_ALLOWED_CIDRS: setting.list.prefault(""),
+    },
+    env,
+  );
+
+export type Config = ReturnType<typeof readConfig>;

@@ -1,0 +1,143 @@
+import type { Database, DeliveryState } from "@valify/database";
+import { type Kysely, sql } from "kysely";
+
+/** The right to send one delivery, for one wake-up. */
+export interface ClaimRequest {
+  readonly deliveryId: string;
+  readonly leadUuid: string;
+  readonly endpointId: string;
+  readonly tenantId: string;
+  readonly batchId: string;
+  readonly round: number;
+  readonly kind: number;
+}
+
+/** Attempts made so far, in all and since the first wake-up or the last replay. */
+export interface ClaimGrant {
+  readonly deliveryId: string;
+  readonly attempts: number;
+  readonly cycleAttempts: number;
+}
+
+/** A delivery as stored, for those that could not be claimed or are known by their id alone. */
+export interface StoredDelivery {
+  readonly deliveryId: string;
+  readonly leadUuid: string;
+  readonly endpointId: string;
+  readonly tenantId: string;
+  readonly batchId: string;
+  readonly state: DeliveryState;
+  readonly round: number;
+  readonly wakeKind: number;
+  readonly attempts: number;
+  readonly nextAttemptAt: Date | null;
+  readonly deliveredAt: Date | null;
+  readonly lastAttemptAt: Date | null;
+  readonly lastStatusCode: number | null;
+  readonly lastErrorClass: string | null;
+  /** What is left of the lease of whoever is sending it; 0 when it has run out. */
+  readonly leaseRestMs: number;
+}
+
+/** Longer than a wait for a slot and the longest request together. */
+const LEASE_SECONDS = 45;
+/** Kinds from here on are replays: a person asked, so a finished delivery opens again. */
+const FIRST_REPLAY_KIND = 3;
+
+/**
+ * Claims for sending: inserts what is new, takes over what is waiting for this round, or what a
+ * dead dispatcher left behind. One row per delivery id may be asked for. Sorted, so that two
+ * dispatchers lock rows in the same order. What is not returned was not granted.
+ */
+export async function claimDeliveries(
+  db: Kysely<Database>,
+  requests: readonly ClaimRequest[],
+): Promise<ReadonlyMap<string, ClaimGrant>> {
+  const { rows } = await sql<ClaimGrant>`
+    insert into delivery.deliveries as d
+      (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, state, round, wake_kind, lease_until)
+    select u.delivery_id, u.lead_uuid, u.endpoint_id, u.tenant_id, u.batch_id, 'sending', u.round,
+      u.kind, now() + ${LEASE_SECONDS} * interval '1 second'
+    from unnest(
+      ${requests.map((request) => request.deliveryId)}::uuid[],
+      ${requests.map((request) => request.leadUuid)}::uuid[],
+      ${requests.map((request) => request.endpointId)}::uuid[],
+      ${requests.map((request) => request.tenantId)}::uuid[],
+      ${requests.map((request) => request.batchId)}::uuid[],
+      ${requests.map((request) => request.round)}::int[],
+      ${requests.map((request) => request.kind)}::smallint[]
+    ) as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, kind)
+    order by u.delivery_id
+    on conflict (delivery_id) do update
+      set state = 'sending', round = excluded.round, wake_kind = excluded.wake_kind,
+        lease_until = excluded.lease_until, next_attempt_at = null,
+        cycle_attempts =
+          case when excluded.wake_kind >= ${FIRST_REPLAY_KIND} then 0 else d.cycle_attempts end
+      where (d.round < excluded.round
+          and (d.state in ('sending', 'waiting') or excluded.wake_kind >= ${FIRST_REPLAY_KIND}))
+        or (d.round = excluded.round and d.state = 'sending' and d.lease_until < now())
+    returning d.delivery_id as "deliveryId", d.attempts, d.cycle_attempts as "cycleAttempts"
+    `.execute(db);
+  return new Map(rows.map((row) => [row.deliveryId, row]));
+}
+
+/** By primary key. */
+export async function findDeliveries(
+  db: Kysely<Database>,
+  deliveryIds: readonly string[],
+): Promise<ReadonlyMap<string, StoredDelivery>> {
+  const { rows } = await sql<StoredDelivery>`
+    select delivery_id as "deliveryId", lead_uuid as "leadUuid", endpoint_id as "endpointId",
+      tenant_id as "tenantId", batch_id as "batchId", state, round, wake_kind as "wakeKind",
+      attempts, next_attempt_at as "nextAttemptAt", delivered_at as "deliveredAt",
+      last_attempt_at as "lastAttemptAt", last_status_code as "lastStatusCode",
+      last_error_class as "lastErrorClass",
+      greatest(0, coalesce(extract(epoch from lease_until - now()) * 1000, 0))::float8
+        as "leaseRestMs"
+    from delivery.deliveries where delivery_id = any (${deliveryIds}::uuid[])`.execute(db);
+  return new Map(rows.map((row) => [row.deliveryId, row]));
+}
+
+/** A lead that no endpoint takes: recorded, so that it is listed and can be replayed. */
+export interface UnroutedLead extends ClaimRequest {
+  readonly state: "no_endpoint" | "cancelled";
+  readonly reason: string;
+}
+
+export async function recordUnrouted(
+  db: Kysely<Database>,
+  leads: readonly UnroutedLead[],
+): Promise<void> {
+  await sql`
+    insert into delivery.deliveries as d
+      (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, state, round, wake_kind,
+       last_error_class)
+    select * from unnest(
+      ${leads.map((lead) => lead.deliveryId)}::uuid[],
+      ${leads.map((lead) => lead.leadUuid)}::uuid[],
+      ${leads.map((lead) => lead.endpointId)}::uuid[],
+      ${leads.map((lead) => lead.tenantId)}::uuid[],
+      ${leads.map((lead) => lead.batchId)}::uuid[],
+      ${leads.map((lead) => lead.state)}::text[],
+      ${leads.map((lead) => lead.round)}::int[],
+      ${leads.map((lead) => lead.kind)}::smallint[],
+      ${leads.map((lead) => lead.reason)}::text[])
+    on conflict (delivery_id) do update
+      set state = excluded.state, round = excluded.round, wake_kind = excluded.wake_kind,
+        last_error_class = excluded.last_error_class
+      where d.round < excluded.round`.execute(db);
+}
+
+/** The placeholder of an unrouted lead goes once real deliveries have taken its place. */
+export async function deleteDeliveries(db: Kysely<Database>, deliveryIds: readonly string[]) {
+  await sql`
+    delete from delivery.deliveries
+    where delivery_id = any (${deliveryIds}::uuid[]) and state = 'no_endpoint'`.execute(db);
+}
+
+/** Deliveries of a cancelled batch that wait for a retry: the scheduler will not wake them again. */
+export async function cancelWaiting(db: Kysely<Database>, batchId: string): Promise<void> {
+  await sql`
+    update delivery.deliveries set state = 'cancelled', next_attempt_at = null
+    where batch_id = ${batchId} and state = 'waiting'`.execute(db);
+}

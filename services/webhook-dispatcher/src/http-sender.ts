@@ -1,0 +1,125 @@
+import type { Socket } from "node:net";
+
+import { Agent, buildConnector, type Dispatcher } from "undici";
+
+import { type AddressGuard, AddressRefusedError } from "./address-guard.ts";
+import { type AttemptOutcome, outcomeOfError, outcomeOfStatus } from "./domain/attempt-outcome.ts";
+
+export interface OutboundWebhook {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What one request came to; never an exception, since a customer's failure is no error of ours. */
+export interface SendResult {
+  readonly outcome: AttemptOutcome;
+  readonly statusCode: number | null;
+  /** The first bytes of the answer, for the customer to see. */
+  readonly responseBody: string | null;
+  readonly startedAt: Date;
+  readonly durationMs: number;
+}
+
+export interface HttpSender extends AsyncDisposable {
+  send(webhook: OutboundWebhook): Promise<SendResult>;
+}
+
+export interface HttpSenderOptions {
+  readonly guard: AddressGuard;
+  readonly allowHttp: boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** From the first byte out to the last byte in. The lease and the durable's ack wait exceed it. */
+export const TOTAL_TIMEOUT_MS = 15_000;
+const RESPONSE_BYTES_MAX = 16 * 1_024;
+const HEADER_BYTES_MAX = 16 * 1_024;
+const KEEP_ALIVE_MS = 30_000;
+/** A backstop: what an endpoint really gets is bounded by its gate. */
+const CONNECTIONS_PER_ORIGIN_MAX = 256;
+
+/** Sends with keep-alive, without redirects and without decompression; every wait is bounded. */
+export function createHttpSender(options: HttpSenderOptions): HttpSender {
+  const agent = createAgent(options.guard);
+
+  async function attempt(webhook: OutboundWebhook) {
+    const url = new URL(webhook.url);
+    if (url.protocol !== "https:" && !options.allowHttp) {
+      throw new AddressRefusedError("plain http is not allowed");
+    }
+    options.guard.checkUrl(url);
+    const response = await agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: "POST",
+      headers: webhook.headers,
+      body: webhook.body,
+      signal: AbortSignal.timeout(TOTAL_TIMEOUT_MS),
+    });
+    const responseBody = await readStart(response.body);
+    return {
+      outcome: outcomeOfStatus(response.statusCode),
+      statusCode: response.statusCode,
+      responseBody,
+    };
+  }
+
+  return {
+    async send(webhook) {
+      const startedAt = new Date();
+      const startedMs = performance.now();
+      const answer = await attempt(webhook).catch((error: unknown) => ({
+        outcome: outcomeOfError(error),
+        statusCode: null,
+        responseBody: null,
+      }));
+      const durationMs = performance.now() - startedMs;
+      return { ...answer, startedAt, durationMs };
+    },
+    [Symbol.asyncDispose]: () => agent.close(),
+  };
+}
+
+function createAgent(guard: AddressGuard): Agent {
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: guard.lookup });
+  return new Agent({
+    connections: CONNECTIONS_PER_ORIGIN_MAX,
+    pipelining: 1,
+    headersTimeout: TOTAL_TIMEOUT_MS,
+    bodyTimeout: TOTAL_TIMEOUT_MS,
+    maxHeaderSize: HEADER_BYTES_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connect(connectOptions, callback) {
+      connect(connectOptions, (...result) => {
+        const [error, socket] = result;
+        if (error === null && !isAllowed(socket, guard)) {
+          socket.destroy();
+          callback(new AddressRefusedError("refused address"), null);
+          return;
+        }
+        callback(...result);
+      });
+    },
+  });
+}
+
+/** The last word has the socket itself: whatever DNS said, this is where the bytes would go. */
+function isAllowed(socket: Socket, guard: AddressGuard): boolean {
+  return socket.remoteAddress !== undefined && guard.allows(socket.remoteAddress);
+}
+
+/** The rest is never read: an endless body costs its connection, not our memory. */
+async function readStart(body: Dispatcher.ResponseData["body"]): Promise<string> {
+  const chunks: Buffer[] = [];
+  let byteCount = 0;
+  const stream: AsyncIterable<Buffer> = body;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    byteCount += chunk.length;
+    if (byteCount >= RESPONSE_BYTES_MAX) break; // leaving the loop destroys the stream
+  }
+  const start = Buffer.concat(chunks).subarray(0, RESPONSE_BYTES_MAX).toString("utf8");
+  // Postgres text cannot hold a NUL.
+  return start.replaceAll("\0", "\uFFFD");
+}

@@ -1,0 +1,92 @@
+import { batchCancelled, webhookDue } from "@valify/contracts";
+import { checkDatabase, createDatabase } from "@valify/database";
+import {
+  connectBus,
+  createHealth,
+  createLogger,
+  createMetrics,
+  createSecretBox,
+  runService,
+  startConsumer,
+  startHealthServer,
+  untilShutdown,
+  version,
+} from "@valify/runtime";
+
+import { createAddressGuard } from "./address-guard.ts";
+import { announceOutcome } from "./announce-outcome.ts";
+import { createAttemptMetrics } from "./attempt-metrics.ts";
+import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
+import { readConfig } from "./config.ts";
+import { createDeliverWebhook } from "./deliver-webhook.ts";
+import { cancelWaiting } from "./delivery-queries.ts";
+import { createEndpointGate } from "./endpoint-gate.ts";
+import { createEndpointKeys } from "./endpoint-keys.ts";
+import { createHttpSender } from "./http-sender.ts";
+import { createPreparer } from "./prepare-deliveries.ts";
+import { createOutcomeRecorder } from "./record-outcomes.ts";
+import { createWebhookDueHandler } from "./webhook-due-handler.ts";
+
+const service = "webhook-dispatcher";
+/** Deliveries under work in this process; what an endpoint may take of it is its own setting. */
+const DELIVERIES_AT_ONCE = 1_000;
+
+await runService(service, async () => {
+  const config = readConfig(process.env);
+  const log = createLogger(service, config.LOG_LEVEL);
+  await using stack = new AsyncDisposableStack();
+
+  const db = stack.use(
+    createDatabase({
+      url: config.DATABASE_URL,
+      role: "valify_dispatcher",
+      applicationName: "valify-webhook-dispatcher",
+      onIdleError: (err) => log.warn({ err }, "database.connection_lost"),
+    }),
+  );
+  const guard = createAddressGuard(config.WEBHOOK_ALLOWED_CIDRS);
+  const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
+  const metrics = createMetrics(service, version);
+  const health = createHealth({ database: () => checkDatabase(db), nats: () => bus.check() });
+  stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
+
+  const sender = createHttpSender({ guard, allowHttp: config.WEBHOOK_ALLOW_HTTP });
+  const deliver = createDeliverWebhook(
+    {
+      gate: createEndpointGate(),
+      sender: stack.use(sender),
+      keyOf: createEndpointKeys(createSecretBox(config.SECRET_KEY)),
+      record: createOutcomeRecorder(db, log),
+      observe: createAttemptMetrics(metrics, log),
+    },
+    {
+      userAgent: `valify-batch/${version}`,
+      concurrency: config.WEBHOOK_CONCURRENCY,
+      retryDelaysMs: config.WEBHOOK_RETRY_DELAYS,
+    },
+  );
+  const deps = { bus, log, metrics, isReady: async () => (await health.report()).healthy };
+  const consumers = [
+    await startConsumer(deps, {
+      durable: "dispatcher",
+      event: webhookDue,
+      concurrency: DELIVERIES_AT_ONCE,
+      handle: createWebhookDueHandler({
+        prepare: createPreparer(db, config.WEBHOOK_RATE_PER_SECOND),
+        deliver,
+        announce: (outcome) => announceOutcome(bus, outcome),
+      }),
+    }),
+    await startConsumer(deps, {
+      durable: "dispatcher-cancelled",
+      event: batchCancelled,
+      concurrency: 10,
+      handle: createBatchCancelledHandler((batchId) => cancelWaiting(db, batchId)),
+    }),
+  ];
+  for (const consumer of consumers) stack.use(consumer);
+  log.info({ port: config.PORT }, "service.started");
+
+  await untilShutdown([bus.closed, ...consumers.map(({ done }) => done)], log);
+  health.drain();
+});

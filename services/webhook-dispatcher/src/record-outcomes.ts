@@ -1,0 +1,41 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import type { Database } from "@valify/database";
+import { createBatcher, type Logger } from "@valify/runtime";
+import type { Kysely } from "kysely";
+
+import { createAttemptPartitions, type DeliveryRecord, recordOutcomes } from "./record-queries.ts";
+
+const ROWS_MAX = 500;
+const FLUSH_MS = 5;
+const RETRY_MS = 500;
+/** The request is made: as long as our lease holds, recording it beats sending it again. */
+const PATIENCE_MS = 25_000;
+
+/** Group commit: outcomes of many deliveries in one statement. Waits out a short outage. */
+export function createOutcomeRecorder(db: Kysely<Database>, log: Logger) {
+  const ensureDay = createAttemptPartitions(db);
+  const batcher = createBatcher<DeliveryRecord, undefined>({
+    itemsMax: ROWS_MAX,
+    delayMs: FLUSH_MS,
+    concurrency: 3,
+    run: async (records) => {
+      for (const { attempt } of records) if (attempt !== null) await ensureDay(attempt.startedAt);
+      await recordOutcomes(db, records);
+      return records.map(() => undefined);
+    },
+  });
+  return async function record(outcome: DeliveryRecord): Promise<void> {
+    const deadlineMs = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        await batcher.add(outcome);
+        return;
+      } catch (error) {
+        if (performance.now() > deadlineMs) throw error;
+        log.warn({ deliveryId: outcome.deliveryId, err: error }, "outcome.record_failed");
+        await pause(RETRY_MS);
+      }
+    }
+  };
+}

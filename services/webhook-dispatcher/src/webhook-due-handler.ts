@@ -1,0 +1,42 @@
+import type { WebhookDue } from "@valify/contracts";
+import { type Later, PermanentError } from "@valify/runtime";
+
+import type { DeliveryOutcome } from "./announce-outcome.ts";
+import type { ClaimedDelivery, Preparation } from "./prepare-deliveries.ts";
+
+export interface WebhookDueDeps {
+  readonly prepare: (event: WebhookDue) => Promise<readonly Preparation[]>;
+  /** Sends and records. */
+  readonly deliver: (delivery: ClaimedDelivery) => Promise<DeliveryOutcome>;
+  /** Resolves when the next wake-up, or the end, is in the stream. */
+  readonly announce: (outcome: DeliveryOutcome) => Promise<void>;
+}
+
+/**
+ * One wake-up, which may be several deliveries. Each is recorded first and announced then, and
+ * only after that the message is answered: a crash in between repeats the later steps alone.
+ */
+export function createWebhookDueHandler({ prepare, deliver, announce }: WebhookDueDeps) {
+  async function settle(preparation: Preparation): Promise<Later | undefined> {
+    switch (preparation.kind) {
+      case "send":
+        await announce(await deliver(preparation.delivery));
+        return undefined;
+      case "repeat":
+        await announce(preparation.stored);
+        return undefined;
+      case "busy":
+        return { kind: "later", delayMs: preparation.delayMs };
+      case "superseded":
+        return undefined;
+      case "lead_missing":
+      default:
+        throw new PermanentError("a wake-up names no lead or delivery", { code: "LEAD_NOT_FOUND" });
+    }
+  }
+
+  return async function handleWebhookDue(event: WebhookDue): Promise<Later | undefined> {
+    const results = await Promise.all((await prepare(event)).map(settle));
+    return results.find((later) => later !== undefined);
+  };
+}
