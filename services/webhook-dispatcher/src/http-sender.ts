@@ -28,11 +28,13 @@ export interface HttpSender extends AsyncDisposable {
 export interface HttpSenderOptions {
   readonly guard: AddressGuard;
   readonly allowHttp: boolean;
+  /** Default {@link TOTAL_TIMEOUT_MS}. */
+  readonly totalTimeoutMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** From the first byte out to the last byte in. The lease and the durable's ack wait exceed it. */
-export const TOTAL_TIMEOUT_MS = 15_000;
+const TOTAL_TIMEOUT_MS = 15_000;
 const RESPONSE_BYTES_MAX = 16 * 1_024;
 const HEADER_BYTES_MAX = 16 * 1_024;
 const KEEP_ALIVE_MS = 30_000;
@@ -55,7 +57,7 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
       method: "POST",
       headers: webhook.headers,
       body: webhook.body,
-      signal: AbortSignal.timeout(TOTAL_TIMEOUT_MS),
+      signal: AbortSignal.timeout(options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS),
     });
     const responseBody = await readStart(response.body);
     return {

@@ -1,0 +1,60 @@
+import { unguardFormula } from "./formula.ts";
+import { removeControlCharacters } from "./text.ts";
+
+export interface CleanName {
+  readonly text: string;
+  readonly lower: string;
+  /** One word or more of ASCII letters: most rules cannot apply and are not run. */
+  readonly isPlain: boolean;
+  readonly hadInvisible: boolean;
+}
+
+const PLAIN = /^[A-Za-z]+(?:[ '-][A-Za-z]+)*$/;
+const NUMERIC_VALUE = /^\d[\d/.-]*$/;
+const NON_ASCII = /[^\p{ASCII}]/u;
+/** Below U+0300 everything is in NFC already, and only the soft hyphen is invisible. */
+const MAY_CHANGE_IN_NFC = /[\u0300-\uffff\u00ad]/;
+const WHITE_SPACE = /\s+/g;
+
+/** Zero-width characters, byte order marks, direction marks, soft hyphens and blank Hangul fillers. */
+const INVISIBLE =
+  /[\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]/g;
+const JOINER = /[\u200c-\u200d]/;
+/**
+ * The two joiners are spelling inside a Persian or Sinhala word and rubbish anywhere else, so they
+ * stay only between two letters or marks of a script other than Latin.
+ */
+const STRAY_JOINER =
+  /(?<![\p{L}\p{M}])[\u200c\u200d]|[\u200c\u200d](?![\p{L}\p{M}])|(?<=\p{Script=Latin})[\u200c\u200d]|[\u200c\u200d](?=\p{Script=Latin})/gu;
+
+/**
+ * A name as it is stored: NFC, trimmed, white space collapsed, invisible characters removed.
+ * Nothing else is folded, and its case is the person's own.
+ */
+export function cleanName(raw: string): CleanName {
+  if (PLAIN.test(raw)) {
+    return { text: raw, lower: raw.toLowerCase(), isPlain: true, hadInvisible: false };
+  }
+  let text = unguardFormula(raw);
+  let hadInvisible = false;
+  if (MAY_CHANGE_IN_NFC.test(text)) {
+    const composed = text.normalize("NFC");
+    text = removeInvisible(composed);
+    hadInvisible = text.length !== composed.length;
+  }
+  text = removeControlCharacters(text).replaceAll(WHITE_SPACE, " ").trim();
+  return { text, lower: text.toLowerCase(), isPlain: PLAIN.test(text), hadInvisible };
+}
+
+/** A date or another value of one line, folded to ASCII digits where Unicode says they are equal. */
+export function cleanValue(raw: string): string {
+  if (NUMERIC_VALUE.test(raw)) return raw;
+  const text = NON_ASCII.test(raw) ? removeInvisible(raw.normalize("NFKC")) : raw;
+  return removeControlCharacters(unguardFormula(text)).trim();
+}
+
+function removeInvisible(text: string): string {
+  const visible = text.replaceAll(INVISIBLE, "");
+  // The look-around is dear, and nearly no name has a joiner.
+  return JOINER.test(visible) ? visible.replaceAll(STRAY_JOINER, "") : visible;
+}

@@ -1,0 +1,26 @@
+export type { CalendarDate } from "./calendar.ts";
+export { londonDateOf } from "./calendar.ts";
+export { createDuplicateFinder, type DuplicateFinder } from "./duplicate-finder.ts";
+export type { FileProblem, FileProblemCode, FileWarning } from "./file-problem.ts";
+export { judgeRow, type RowVerdict, withFinding } from "./judge-row.ts";
+export { LEAD_ID_PATTERN, leadIdOf } from "./lead-id.ts";
+export type {
+  Dialect,
+  FileRow,
+  HeaderMap,
+  LeadField,
+  LeadFile,
+  LeadFileLimits,
+  LeadFileReading,
+  RowProblem,
+  RowProblemCode,
+} from "./lead-file.ts";
+export { readLeadFile } from "./read-lead-file.ts";
+export { createResultsWriter, type ResultRow, type ResultsWriter } from "./results-writer.ts";
+export {
+  defaultRuleProfile,
+  type Finding,
+  type JudgeContext,
+  type RuleProfile,
+} from "./rules/rule.ts";
+export { templateCsv } from "./template.ts";

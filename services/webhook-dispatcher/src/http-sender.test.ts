@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import { after, test } from "node:test";
+
+import { createAddressGuard } from "./address-guard.ts";
+import { createHttpSender } from "./http-sender.ts";
+
+const guard = createAddressGuard(["127.0.0.0/8"]);
+const sender = createHttpSender({ guard, allowHttp: true, totalTimeoutMs: 500 });
+const servers = new AsyncDisposableStack();
+after(async () => {
+  await sender[Symbol.asyncDispose]();
+  await servers.disposeAsync();
+});
+
+/** A server that answers like this; returns its address and the requests it saw. */
+async function serve(listener: RequestListener) {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  servers.defer(() => {
+    server.close().closeAllConnections();
+  });
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  return `http://127.0.0.1:${address.port}/hook?x=1`;
+}
+
+const send = (url: string, body = "{}") =>
+  sender.send({ url, headers: { "content-type": "application/json" }, body });
+
+test("posts exactly the given bytes and reports the answer", async () => {
+  let received = "";
+  const url = await serve((request, response) => {
+    received += request.url;
+    request.on("data", (chunk) => (received += String(chunk)));
+    request.on("end", () => response.writeHead(202).end("thanks"));
+  });
+  const result = await send(url, '{"name":"José"}');
+  assert.equal(received, '/hook?x=1{"name":"José"}');
+  assert.equal(result.outcome, "delivered");
+  assert.equal(result.statusCode, 202);
+  assert.equal(result.responseBody, "thanks");
+});
+
+test("a redirect is not followed", async () => {
+  let requests = 0;
+  const url = await serve((_request, response) => {
+    requests += 1;
+    response.writeHead(302, { location: "/elsewhere" }).end();
+  });
+  const result = await send(url);
+  assert.equal(result.outcome, "http_3xx");
+  assert.equal(requests, 1);
+});
+
+test("an endless answer is cut at 16 KiB, and the next request still goes out", async () => {
+  const url = await serve((_request, response) => {
+    response.writeHead(200);
+    const chunk = Buffer.alloc(65_536, "x");
+    const more = () => {
+      while (response.write(chunk));
+    };
+    response.on("drain", more);
+    more();
+  });
+  const result = await send(url);
+  assert.equal(result.outcome, "delivered");
+  assert.equal(result.responseBody?.length, 16_384);
+  assert.equal((await send(url)).outcome, "delivered");
+});
+
+test("an answer that never comes, or drips, ends at the deadline", async () => {
+  const silent = await serve(() => {});
+  assert.equal((await send(silent)).outcome, "timeout_response");
+  const dripping = await serve((_request, response) => {
+    response.writeHead(200);
+    const drip = setInterval(() => response.write("."), 20);
+    response.on("close", () => clearInterval(drip));
+  });
+  const result = await send(dripping);
+  assert.equal(result.outcome, "timeout_response");
+});
+
+test("a closed port, a broken connection and a garbled answer are told apart", async () => {
+  assert.equal((await send("http://127.0.0.1:1/")).outcome, "connect_refused");
+  const broken = await serve((request) => request.socket.destroy());
+  assert.equal((await send(broken)).outcome, "reset");
+  const unresolvable = await send("http://no-such-host.invalid/");
+  assert.equal(unresolvable.outcome, "dns");
+});
+
+test("a NUL in the answer is replaced, since Postgres text cannot hold it", async () => {
+  const url = await serve((_request, response) => response.end("a\0b"));
+  assert.equal((await send(url)).responseBody, "a\uFFFDb");
+});
+
+test("a private address is refused before a socket opens, by literal and by name", async () => {
+  let connections = 0;
+  const url = await serve((_request, response) => {
+    connections += 1;
+    response.end();
+  });
+  await using strict = createHttpSender({ guard: createAddressGuard([]), allowHttp: true });
+  const webhook = { headers: {}, body: "{}" };
+  const { port } = new URL(url);
+  const literal = await strict.send({ ...webhook, url });
+  const named = await strict.send({ ...webhook, url: `http://localhost:${port}/` });
+  assert.equal(literal.outcome, "ssrf_blocked");
+  assert.equal(named.outcome, "ssrf_blocked");
+  assert.equal(connections, 0);
+});
+
+test("plain http is refused unless it is allowed", async () => {
+  await using strict = createHttpSender({ guard, allowHttp: false });
+  const result = await strict.send({ url: "http://127.0.0.1:9/", headers: {}, body: "" });
+  assert.equal(result.outcome, "ssrf_blocked");
+});

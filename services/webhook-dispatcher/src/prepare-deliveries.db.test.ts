@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { WakeUpKind, type WebhookDue } from "@valify/contracts";
+import { sql } from "kysely";
+
+import { cancelWaiting, findDeliveries } from "./delivery-queries.ts";
+import { type ClaimedDelivery, prepareDeliveries } from "./prepare-deliveries.ts";
+import { createOutcomeRecorder } from "./record-outcomes.ts";
+import { addBatch, createFixture, type DispatcherFixture, log } from "./test-fixture.ts";
+
+let fixture: DispatcherFixture;
+before(async () => {
+  fixture = await createFixture();
+  await fixture.addEndpoint();
+});
+after(() => fixture[Symbol.asyncDispose]());
+
+const prepare = (...events: WebhookDue[]) => prepareDeliveries(fixture.db, 0, events);
+
+async function claimOne(event: WebhookDue): Promise<ClaimedDelivery> {
+  const [[preparation] = []] = await prepare(event);
+  assert.ok(preparation?.kind === "send", `to send, not ${preparation?.kind}`);
+  return preparation.delivery;
+}
+
+async function finish(
+  delivery: ClaimedDelivery,
+  state: "waiting" | "delivered" | "exhausted",
+  statusCode = 200,
+): Promise<void> {
+  const { deliveryId, tenantId, endpointId, round, kind, dueAt } = delivery;
+  const outcome = state === "delivered" ? "delivered" : "http_5xx";
+  const attempt = { kind, dueAt, startedAt: new Date(), durationMs: 12.5, outcome, statusCode };
+  await createOutcomeRecorder(
+    fixture.db,
+    log,
+  )({
+    deliveryId,
+    tenantId,
+    endpointId,
+    round,
+    state,
+    wakeKind: state === "waiting" ? WakeUpKind.retry : kind,
+    nextAttemptAt: state === "waiting" ? new Date() : null,
+    attempts: delivery.attempts + 1,
+    cycleAttempts: delivery.cycleAttempts + 1,
+    attempt: { ...attempt, responseBody: "ok" },
+  });
+}
+
+const stateOf = async (deliveryId: string) =>
+  (await findDeliveries(fixture.db, [deliveryId])).get(deliveryId);
+
+test("a pull of 500 leads is claimed whole, one delivery each", async () => {
+  const leads = await fixture.addLeads(500, await addBatch(fixture.owner, fixture.tenantId));
+  const prepared = await prepare(...leads.map((id) => fixture.dueFor(id)));
+  const ids = prepared.flatMap((ofEvent) =>
+    ofEvent.flatMap((one) => (one.kind === "send" ? one.delivery.deliveryId : [])),
+  );
+  assert.equal(new Set(ids).size, 500);
+});
+
+test("a wake-up that is being sent elsewhere waits for the lease, whoever asks", async () => {
+  const [id = ""] = await fixture.addLeads(1, await addBatch(fixture.owner, fixture.tenantId));
+  await claimOne(fixture.dueFor(id));
+  const [[again] = []] = await prepare(fixture.dueFor(id));
+  assert.ok(again?.kind === "busy" && again.delayMs > 30_000);
+});
+
+test("two copies of a wake-up in one pull are one claim", async () => {
+  const [id = ""] = await fixture.addLeads(1, await addBatch(fixture.owner, fixture.tenantId));
+  const [[first] = [], [second] = []] = await prepare(fixture.dueFor(id), fixture.dueFor(id));
+  assert.equal(first?.kind, "send");
+  assert.equal(second?.kind, "busy");
+});
+
+test("a lease that ran out is taken over, for the same round and the same webhook id", async () => {
+  const [id = ""] = await fixture.addLeads(1, await addBatch(fixture.owner, fixture.tenantId));
+  const mine = await claimOne(fixture.dueFor(id));
+  await sql`update delivery.deliveries set lease_until = now() - interval '1 second'
+    where delivery_id = ${mine.deliveryId}`.execute(fixture.db);
+  const theirs = await claimOne(fixture.dueFor(id));
+  assert.equal(theirs.deliveryId, mine.deliveryId);
+});
+
+test("a delivered wake-up that comes back is only told again", async () => {
+  const [id = ""] = await fixture.addLeads(1, await addBatch(fixture.owner, fixture.tenantId));
+  const delivery = await claimOne(fixture.dueFor(id));
+  await finish(delivery, "delivered");
+  const [[again] = []] = await prepare(fixture.dueFor(id));
+  assert.ok(again?.kind === "repeat" && again.stored.state === "delivered");
+});
+
+test("a retry goes on counting; an older wake-up is superseded", async () => {
+  const [id = ""] = await fixture.addLeads(1, await addBatch(fixture.owner, fixture.tenantId));
+  const delivery = await claimOne(fixture.dueFor(id));
+  await finish(delivery, "waiting", 503);
+  const wake = { kind: WakeUpKind.retry, round: 1 } as const;
+  const retry = await claimOne(fixture.dueFor(delivery.deliveryId, wake));
+  assert.equal(retry.attempts, 1);
+  assert.equal(retry.cycleAttempts, 1);
+  const [[old] = []] = await prepare(fixture.dueFor(id));
+  assert.equal(old?.kind, "superseded");
+});
+
+test("an exhausted delivery opens again for a replay, with a fresh cycle, and for nothing else", async () => {
+  const [id = ""] = await fixture.addLeads(1, await addBatch(fixture.owner, fixture.tenantId));
+  const delivery = await claimOne(fixture.dueFor(id));
+  await finish(delivery, "exhausted", 500);
+  const retry = { kind: WakeUpKind.retry, round: 1 } as const;
+  const [[refused] = []] = await prepare(fixture.dueFor(delivery.deliveryId, retry));
+  assert.equal(refused?.kind, "superseded");
+  const replay = { kind: WakeUpKind.manual, round: 1 } as const;
+  const reopened = await claimOne(fixture.dueFor(delivery.deliveryId, replay));
+  assert.equal(reopened.attempts, 1);
+  assert.equal(reopened.cycleAttempts, 0);
+});
+
+test("the outcome and its attempt are recorded together, once", async () => {
+  const [id = ""] = await fixture.addLeads(1, await addBatch(fixture.owner, fixture.tenantId));
+  const delivery = await claimOne(fixture.dueFor(id));
+  await finish(delivery, "delivered", 202);
+  await finish(delivery, "exhausted", 500); // whoever lost the lease comes too late
+  const stored = await stateOf(delivery.deliveryId);
+  assert.equal(stored?.state, "delivered");
+  assert.equal(stored.attempts, 1);
+  assert.equal(stored.lastStatusCode, 202);
+  const { rows } = await sql<{ outcome: string }>`
+    select outcome from delivery.attempts where delivery_id = ${delivery.deliveryId}
+    order by started_at`.execute(fixture.db);
+  assert.equal(rows[0]?.outcome, "delivered");
+});
+
+test("a lead of a cancelled batch is claimed with the word cancelled", async () => {
+  const cancelled = await addBatch(fixture.owner, fixture.tenantId, true);
+  const [id = ""] = await fixture.addLeads(1, cancelled);
+  const { lead } = await claimOne(fixture.dueFor(id));
+  assert.equal(lead.cancelled, true);
+});
+
+test("a batch's cancel ends what waits and leaves what is delivered", async () => {
+  const batchId = await addBatch(fixture.owner, fixture.tenantId);
+  const [first = "", second = ""] = await fixture.addLeads(2, batchId);
+  const { batch_id } = { ...fixture.dueFor(first) };
+  const waiting = await claimOne({ ...fixture.dueFor(first), batch_id });
+  const delivered = await claimOne({ ...fixture.dueFor(second), batch_id });
+  await finish(waiting, "waiting", 503);
+  await finish(delivered, "delivered");
+  await cancelWaiting(fixture.db, waiting.batchId);
+  assert.equal((await stateOf(waiting.deliveryId))?.state, "cancelled");
+  assert.equal((await stateOf(delivered.deliveryId))?.state, "delivered");
+});
+
+test("an unknown lead or delivery is told as missing", async () => {
+  const unknown = "018f3b1e-0000-7000-8000-00000000dead";
+  const [[first] = [], [later] = []] = await prepare(
+    fixture.dueFor(unknown),
+    fixture.dueFor(unknown, { kind: WakeUpKind.retry, round: 1 }),
+  );
+  assert.equal(first?.kind, "lead_missing");
+  assert.equal(later?.kind, "lead_missing");
+});

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { WakeUpKind } from "@valify/contracts";
+import { sql } from "kysely";
+
+import { prepareDeliveries } from "./prepare-deliveries.ts";
+import { reserveSlots } from "./slot-queries.ts";
+import { createFixture } from "./test-fixture.ts";
+
+test("a lead without an endpoint is recorded, and its replay reaches one created since", async () => {
+  await using fixture = await createFixture();
+  const [id = ""] = await fixture.addLeads(1);
+  const [nothing] = await prepareDeliveries(fixture.db, 0, [fixture.dueFor(id)]);
+  assert.deepEqual(nothing, []);
+  const placeholder = await fixture.db
+    .selectFrom("delivery.deliveries")
+    .select(["delivery_id", "state"])
+    .executeTakeFirstOrThrow();
+  assert.equal(placeholder.state, "no_endpoint");
+
+  const endpointId = await fixture.addEndpoint();
+  const replay = { kind: WakeUpKind.manual, round: 1 } as const;
+  const event = fixture.dueFor(placeholder.delivery_id, replay);
+  const [[sent] = []] = await prepareDeliveries(fixture.db, 0, [event]);
+  assert.ok(sent?.kind === "send" && sent.delivery.endpointId === endpointId);
+  const states = await fixture.db.selectFrom("delivery.deliveries").select("state").execute();
+  assert.deepEqual(states, [{ state: "sending" }]);
+});
+
+test("a lead goes to each endpoint under an id of its own, the same at every wake-up", async () => {
+  await using fixture = await createFixture();
+  await fixture.addEndpoint("https://one.example.com/");
+  await fixture.addEndpoint("https://two.example.com/");
+  await fixture.addEndpoint("https://three.example.com/", "invalid");
+  const [id = ""] = await fixture.addLeads(1);
+  const [first = []] = await prepareDeliveries(fixture.db, 0, [fixture.dueFor(id)]);
+  assert.deepEqual(
+    first.map(({ kind }) => kind),
+    ["send", "send"],
+  );
+  const [second = []] = await prepareDeliveries(fixture.db, 0, [fixture.dueFor(id)]);
+  assert.deepEqual(
+    second.map(({ kind }) => kind),
+    ["busy", "busy"],
+  );
+});
+
+test("slots of one endpoint follow each other at its rate, across pulls", async () => {
+  await using fixture = await createFixture();
+  const endpointId = await fixture.addEndpoint();
+  const request = [{ endpointId, count: 10, ratePerSecond: 10 }];
+  const first = (await reserveSlots(fixture.db, request)).get(endpointId) ?? Number.NaN;
+  const second = (await reserveSlots(fixture.db, request)).get(endpointId) ?? Number.NaN;
+  assert.ok(Math.abs(first) < 1, `the first slot is now, not in ${first} ms`);
+  assert.ok(second > 500 && second <= 1_000, `the eleventh slot is a second later: ${second} ms`);
+});
+
+test("a pull of a rate-limited endpoint gets consecutive slots; a deferral keeps the one it has", async () => {
+  await using fixture = await createFixture();
+  await fixture.addEndpoint();
+  const leads = await fixture.addLeads(30);
+  const events = leads.map((id) => fixture.dueFor(id));
+  const prepared = await prepareDeliveries(fixture.db, 100, events);
+  const waits = prepared.flat().flatMap((one) => (one.kind === "send" ? one.delivery : []));
+  const first = waits[0]?.slotWaitMs ?? Number.NaN;
+  for (const [index, { slotWaitMs }] of waits.entries()) {
+    assert.ok(Math.abs(slotWaitMs - first - index * 10) < 0.001);
+  }
+  const [delivery] = waits;
+  assert.ok(delivery !== undefined);
+  await sql`update delivery.deliveries set state = 'waiting' where delivery_id = ${delivery.deliveryId}
+    `.execute(fixture.db);
+  const wake = { kind: WakeUpKind.deferral, round: 1 } as const;
+  const again = fixture.dueFor(delivery.deliveryId, wake);
+  const [[back] = []] = await prepareDeliveries(fixture.db, 100, [again]);
+  assert.ok(back?.kind === "send" && back.delivery.slotWaitMs === 0);
+});
