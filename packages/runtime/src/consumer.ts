@@ -34,6 +34,8 @@ export async function startConsumer<Event extends object>(
       loop.stop();
       messages.stop();
       await done.catch(() => {});
+      // After a loop that died, handlers may still be at work.
+      await loop.idle();
     },
   };
 }
@@ -71,11 +73,16 @@ function createLoop<Event extends object>(deps: ConsumerDeps, spec: ConsumerSpec
       if (stopping) message.nak();
       else start(message);
     }
+    await idle();
+  }
+
+  async function idle(): Promise<void> {
     await Promise.allSettled(running);
   }
 
   return {
     run,
+    idle,
     stop: () => {
       stopping = true;
       changed?.();

@@ -33,7 +33,8 @@ export function createFsObjectStore(root: URL): ObjectStore {
     async get(key) {
       const path = pathOf(key);
       const found = await stat(path).catch(ignoreMissing);
-      if (found === undefined) return undefined;
+      // A folder is the beginning of other keys, not an object.
+      if (found === undefined || !found.isFile()) return undefined;
       return { stream: createReadStream(path), byteCount: found.size };
     },
     delete: (key) => rm(pathOf(key), { force: true }),
@@ -58,6 +59,8 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 function ignoreMissing(error: unknown): undefined {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  // ENOTDIR: the key goes on below another object.
+  if (code === "ENOENT" || code === "ENOTDIR") return undefined;
   throw error;
 }

@@ -1,5 +1,7 @@
-import { createInbox, headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { EventContract } from "@valify/contracts";
+
+import { headerBlock, headerLine } from "./header-block.ts";
 
 /** The server's word that the message is stored. */
 export interface PublishAck {
@@ -39,6 +41,12 @@ const IN_FLIGHT_MAX = 1_000;
 const ACK_TIMEOUT_MS = 5_000;
 const SWEEP_INTERVAL_MS = 250;
 
+interface EncodedMessage {
+  readonly subject: string;
+  readonly headerLines: string;
+  readonly payload: string | Uint8Array;
+}
+
 interface Pending {
   readonly resolve: (ack: PublishAck) => void;
   readonly reject: (error: Error) => void;
@@ -54,25 +62,27 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const { connection, source } = options;
   const acks = createAckTable(connection, source, options.ackTimeoutMs ?? ACK_TIMEOUT_MS);
 
-  async function publishMessage(message: OutboundMessage): Promise<PublishAck> {
-    const header = headers();
-    header.set("Nats-Msg-Id", message.messageId);
-    for (const [name, value] of Object.entries(message.headers)) header.set(name, value);
-    return acks.send((reply) =>
-      connection.publish(message.subject, message.payload, { reply, headers: header }),
-    );
+  async function send({ subject, headerLines, payload }: EncodedMessage): Promise<PublishAck> {
+    const header = headerBlock(headerLines);
+    return acks.send((reply) => connection.publish(subject, payload, { reply, headers: header }));
   }
+
+  const encodeEvent = createEncoder(source);
 
   // Async, so that an event that is not one rejects like every other failure.
   async function publish<Event extends object>(contract: EventContract<Event>, event: Event) {
-    return publishMessage(encodeEvent(contract, event, source));
+    return send(encodeEvent(contract, event));
   }
 
   return {
     publish,
     publishAll: async (contract, events) =>
       Promise.all(events.map((event) => publish(contract, event))),
-    publishMessage,
+    publishMessage: async ({ subject, messageId, headers, payload }) => {
+      const lines = Object.entries({ "Nats-Msg-Id": messageId, ...headers });
+      const headerLines = lines.map(([name, value]) => headerLine(name, value)).join("");
+      return send({ subject, headerLines, payload });
+    },
   };
 }
 
@@ -140,30 +150,39 @@ function createAckTable(connection: NatsConnection, source: string, ackTimeoutMs
 }
 
 /** CloudEvents 1.0, binary mode: attributes as headers, the event as the body. */
-function encodeEvent<Event extends object>(
-  contract: EventContract<Event>,
-  event: Event,
-  source: string,
-): OutboundMessage {
-  const checked = contract.schema.parse(event);
-  const id = contract.eventId(checked);
-  const tenantId: unknown = "tenant_id" in checked ? checked.tenant_id : undefined;
-  const batchId: unknown = "batch_id" in checked ? checked.batch_id : undefined;
-  return {
-    subject: contract.subject,
-    messageId: id,
-    headers: {
-      "ce-specversion": "1.0",
-      "ce-id": id,
-      "ce-source": source,
-      "ce-type": contract.type,
-      "ce-time": new Date().toISOString(),
-      "ce-dataschema": `urn:valify:${contract.subject}:v${contract.version}`,
-      "ce-datacontenttype": "application/json",
-      ...(typeof tenantId === "string" ? { "valify-tenant": tenantId } : {}),
-      ...(typeof batchId === "string" ? { "valify-batch": batchId } : {}),
-    },
-    payload: JSON.stringify(checked),
+function createEncoder(source: string) {
+  const fixedLines = new Map<string, string>();
+
+  /** What every event of a contract has in common is put together once. */
+  function fixedLinesOf<Event extends object>({ subject, type, version }: EventContract<Event>) {
+    const known = fixedLines.get(type);
+    if (known !== undefined) return known;
+    const lines =
+      headerLine("ce-specversion", "1.0") +
+      headerLine("ce-source", source) +
+      headerLine("ce-type", type) +
+      headerLine("ce-dataschema", `urn:valify:${subject}:v${version}`) +
+      headerLine("ce-datacontenttype", "application/json");
+    fixedLines.set(type, lines);
+    return lines;
+  }
+
+  return function encodeEvent<Event extends object>(
+    contract: EventContract<Event>,
+    event: Event,
+  ): EncodedMessage {
+    const checked = contract.schema.parse(event);
+    const id = contract.eventId(checked);
+    const tenantId: unknown = "tenant_id" in checked ? checked.tenant_id : undefined;
+    const batchId: unknown = "batch_id" in checked ? checked.batch_id : undefined;
+    const headerLines =
+      headerLine("Nats-Msg-Id", id) +
+      headerLine("ce-id", id) +
+      headerLine("ce-time", new Date().toISOString()) +
+      fixedLinesOf(contract) +
+      (typeof tenantId === "string" ? headerLine("valify-tenant", tenantId) : "") +
+      (typeof batchId === "string" ? headerLine("valify-batch", batchId) : "");
+    return { subject: contract.subject, headerLines, payload: JSON.stringify(checked) };
   };
 }
 

@@ -1,3 +1,5 @@
+import type { KeyObject } from "node:crypto";
+
 import { batchIdOfUuid } from "@valify/contracts";
 
 import { type Lead, webhookBody } from "./domain/webhook-body.ts";
@@ -8,7 +10,7 @@ export interface RequestParts {
   readonly deliveryId: string;
   readonly lead: Lead;
   readonly url: string;
-  readonly key: Buffer;
+  readonly key: KeyObject;
   readonly userAgent: string;
   /** Of this attempt: receivers refuse a signature more than five minutes old. */
   readonly now: Date;

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { WakeUpKind } from "@valify/contracts";
@@ -14,7 +15,7 @@ import type { DeliveryRecord } from "./record-queries.ts";
 export interface DeliverWebhookDeps {
   readonly gate: EndpointGate;
   readonly sender: HttpSender;
-  readonly keyOf: (endpoint: Endpoint) => Buffer;
+  readonly keyOf: (endpoint: Endpoint) => KeyObject;
   /** Resolves when the outcome is committed. */
   readonly record: (record: DeliveryRecord) => Promise<unknown>;
   readonly observe: (delivery: ClaimedDelivery, result: SendResult) => void;

@@ -1,3 +1,5 @@
+import type { KeyObject } from "node:crypto";
+
 import type { SecretBox } from "@valify/runtime";
 
 import type { Endpoint } from "./lead-queries.ts";
@@ -8,8 +10,8 @@ const KEYS_MAX = 1_000;
 
 /** The signing key of an endpoint, decrypted once per stored secret. */
 export function createEndpointKeys(secretBox: SecretBox) {
-  const keys = new Map<string, { readonly sealed: Buffer; readonly key: Buffer }>();
-  return function keyOf({ endpointId, secretEncrypted: sealed }: Endpoint): Buffer {
+  const keys = new Map<string, { readonly sealed: Buffer; readonly key: KeyObject }>();
+  return function keyOf({ endpointId, secretEncrypted: sealed }: Endpoint): KeyObject {
     const cached = keys.get(endpointId);
     // Compared, not trusted: a rotated secret counts from the next request on.
     if (cached?.sealed.equals(sealed) === true) return cached.key;

@@ -85,13 +85,14 @@ const DAY_MS = 86_400_000;
 
 /** Makes the partition of an instant's day unless this process knows it exists. */
 export function createAttemptPartitions(db: Kysely<Database>) {
-  const known = new Set<string>();
+  const known = new Set<number>();
   return async function ensureDay(instant: Date): Promise<void> {
-    const from = new Date(Math.floor(instant.getTime() / DAY_MS) * DAY_MS);
+    const fromMs = Math.floor(instant.getTime() / DAY_MS) * DAY_MS;
+    if (known.has(fromMs)) return;
+    const from = new Date(fromMs);
+    const to = new Date(fromMs + DAY_MS);
     const name = `delivery.attempts_${from.toISOString().slice(0, 10).replaceAll("-", "")}`;
-    if (known.has(name)) return;
-    const to = new Date(from.getTime() + DAY_MS);
     await ensurePartition(db, { parent: "delivery.attempts", name, from, to });
-    known.add(name);
+    known.add(fromMs);
   };
 }

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { createLogger } from "./logger.ts";
+
+function recorder(level = "debug") {
+  const lines: string[] = [];
+  const log = createLogger("validator", level, { write: (line) => void lines.push(line) });
+  return { log, lines, text: () => lines.join("") };
+}
+
+test("a line is JSON with time, level, service and event", () => {
+  const { log, lines } = recorder();
+  log.info({ batchId: "batch_x", validLeads: 3 }, "batch.completed");
+  const { time, ...rest } = JSON.parse(lines[0] ?? "");
+  assert.match(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assert.deepEqual(rest, {
+    level: "info",
+    service: "validator",
+    batchId: "batch_x",
+    validLeads: 3,
+    event: "batch.completed",
+  });
+});
+
+test("says nothing below its level", () => {
+  const { log, lines } = recorder("warn");
+  log.info("service.started");
+  log.warn("bus.disconnected");
+  assert.equal(lines.length, 1);
+});
+
+test("a personal or secret field never shows, however deep it sits", () => {
+  const { log, text } = recorder();
+  const names = ["first_name", "last_name", "firstName", "lastName", "dob", "leadId", "lead_id"];
+  for (const name of [...names, "secret", "password", "authorization", "cookie", "apiKey"]) {
+    const canary = { [name]: "CANARY" };
+    log.info(canary, "top");
+    log.info({ lead: canary }, "one deep");
+    log.info({ leads: [canary, canary] }, "in a list");
+    log.info({ batch: { lead: { names: canary } } }, "three deep");
+    log.info({ a: { b: { c: { d: { e: { f: { g: canary } } } } } } }, "too deep");
+    log.info({ at: new Date(0), error: Object.assign(new Error("x"), canary) }, "in an error");
+  }
+  assert.doesNotMatch(text(), /CANARY/);
+  assert.match(text(), /"dob":"\[redacted\]"/);
+});
+
+test("leaves the logged object as it was", () => {
+  const { log } = recorder();
+  const fields = { lead: { first_name: "John" }, rows: [1] };
+  log.info(fields, "row.read");
+  assert.deepEqual(fields, { lead: { first_name: "John" }, rows: [1] });
+});
+
+test("an error shows type, code, message and stack and none of its other fields", () => {
+  const { log, lines } = recorder();
+  const error = Object.assign(new Error("connect failed"), {
+    code: "ECONNREFUSED",
+    detail: "CANARY",
+    address: "CANARY",
+    cause: new Error("CANARY"),
+  });
+  log.warn({ err: error }, "outbox.relay_failed");
+  const { err } = JSON.parse(lines[0] ?? "");
+  assert.deepEqual(Object.keys(err), ["type", "code", "message", "stack"]);
+  assert.deepEqual([err.type, err.code, err.message], ["Error", "ECONNREFUSED", "connect failed"]);
+  assert.doesNotMatch(lines[0] ?? "", /CANARY/);
+});
+
+test("an error logged without an event does not lend it its message", () => {
+  const { log, text } = recorder();
+  const error = Object.assign(new Error('invalid input syntax: "CANARY"'), { code: "22P02" });
+  log.error(error);
+  log.error({ err: error });
+  log.error({ error }, "named");
+  assert.doesNotMatch(text(), /CANARY/);
+  assert.match(text(), /"err":\{"type":"Error","code":"22P02","message":"data exception"\}/);
+});
+
+test("whatever else was thrown shows only its type", () => {
+  const { log, text } = recorder();
+  log.error({ err: "CANARY" }, "thrown");
+  log.error({ err: { first_name: "CANARY", message: "CANARY" } }, "thrown");
+  assert.doesNotMatch(text(), /CANARY/);
+  assert.match(text(), /"err":\{"type":"string"\}/);
+});
+
+test("bytes show their length alone", () => {
+  const { log, text } = recorder();
+  log.info({ body: Buffer.from("CANARY"), keys: { hash: new Uint8Array(32) } }, "read");
+  assert.match(text(), /"body":"\[6 bytes\]","keys":\{"hash":"\[32 bytes\]"\}/);
+});

@@ -1,0 +1,55 @@
+import { checkDatabase, createDatabase } from "@valify/database";
+import {
+  connectBus,
+  createHealth,
+  createLogger,
+  createMetrics,
+  createObjectStore,
+  runService,
+  startHealthServer,
+  untilShutdown,
+  version,
+} from "@valify/runtime";
+
+import { createBatchObserver } from "./batch-observer.ts";
+import { readConfig } from "./config.ts";
+import { startConsumers } from "./start-consumers.ts";
+
+const service = "validator";
+
+await runService(service, async () => {
+  const config = readConfig(process.env);
+  const log = createLogger(service, config.LOG_LEVEL);
+  // Disposed from last to first: end the batches at work, then close what they use.
+  await using stack = new AsyncDisposableStack();
+
+  const db = stack.use(
+    createDatabase({
+      url: config.DATABASE_URL,
+      role: "valify_validator",
+      applicationName: "valify-validator",
+      onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
+    }),
+  );
+  const objects = stack.use(createObjectStore(config));
+  const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
+  const metrics = createMetrics(service, version);
+  const health = createHealth({
+    database: () => checkDatabase(db),
+    nats: () => bus.check(),
+    object_store: () => objects.check(),
+  });
+  stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
+
+  const observer = createBatchObserver(log, metrics);
+  const consumers = await startConsumers(
+    { bus, log, metrics, isReady: async () => (await health.report()).healthy },
+    { db, bus, objects, observer, log },
+    config,
+  );
+  for (const consumer of consumers) stack.use(consumer);
+  log.info({ port: config.PORT }, "service.started");
+
+  await untilShutdown([bus.closed, ...consumers.map(({ done }) => done)], log);
+  health.drain();
+});

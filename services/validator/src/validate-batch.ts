@@ -1,0 +1,152 @@
+import type { Database } from "@valify/database";
+import type { LeadFile } from "@valify/lead-file";
+import { type Bus, deterministicUuid, type ObjectStore } from "@valify/runtime";
+import type { Kysely } from "kysely";
+
+import { createAnnouncer } from "./announcer.ts";
+import { type FileLimits, readBatchFile } from "./batch-file.ts";
+import type { BatchObserver } from "./batch-observer.ts";
+import type { Batch } from "./domain/batch.ts";
+import { type ChunkJudge, createChunkJudge } from "./domain/chunk-judge.ts";
+import { type Chunk, planChunks } from "./domain/chunk-plan.ts";
+import {
+  addCounts,
+  countRows,
+  type LeadRecord,
+  NO_ROWS,
+  type RowCounts,
+  totalOf,
+} from "./domain/lead-record.ts";
+import { type ClockReading, databaseNowMs } from "./domain/run-clock.ts";
+import { countLeads, findLastStoredRow, loadLeads, storeLeads } from "./lead-queries.ts";
+import { createResultsFile, resultsKeyOf } from "./results-file.ts";
+import { advanceRun, type Run, type RunFailure } from "./run-queries.ts";
+
+export interface ValidateBatchDeps {
+  readonly db: Kysely<Database>;
+  readonly bus: Pick<Bus, "publishAll">;
+  readonly objects: ObjectStore;
+  readonly observer: Pick<BatchObserver, "rowsAnnounced">;
+  readonly options: ValidateOptions;
+}
+
+export interface ValidateOptions {
+  readonly limits: FileLimits;
+  /** Rows that are stored, announced and marked together. */
+  readonly chunkRows: number;
+  readonly leaseMs: number;
+}
+
+/** A run that we hold, and what its claim said. */
+export interface ClaimedRun extends Run {
+  readonly batch: Batch;
+  readonly announcedRows: number;
+  readonly clock: ClockReading;
+}
+
+export type ValidationOutcome =
+  | { readonly kind: "validated"; readonly counts: RowCounts; readonly resultsKey: string }
+  | { readonly kind: "refused"; readonly failure: RunFailure }
+  /** Cancelled, or somebody else's by now. */
+  | { readonly kind: "stopped" };
+
+/**
+ * Takes a batch from its file to its results, from wherever an earlier run stopped. Every chunk
+ * waits for Postgres, so the event loop is free for heartbeats in between.
+ */
+export async function validateBatch(
+  deps: ValidateBatchDeps,
+  run: ClaimedRun,
+): Promise<ValidationOutcome> {
+  const { db, objects, options } = deps;
+  const { batch } = run;
+  const reading = await readBatchFile(objects, batch, options.limits);
+  if (reading.kind === "refused") return reading;
+
+  const results = createResultsFile(reading.file);
+  const counts = await announceRows(deps, run, reading.file, (leads) => results.add(leads));
+  if (counts === undefined) return { kind: "stopped" };
+  const failure = findMismatch(batch, counts, await countLeads(db, batch));
+  if (failure !== undefined) return { kind: "refused", failure };
+
+  const resultsKey = resultsKeyOf(batch);
+  await objects.put(resultsKey, results.bytes());
+  return { kind: "validated", counts, resultsKey };
+}
+
+/** Undefined: stopped. `onLeads` gets every row of the file in order, also those done before. */
+async function announceRows(
+  { db, bus, observer, options }: ValidateBatchDeps,
+  run: ClaimedRun,
+  file: LeadFile,
+  onLeads: (leads: readonly LeadRecord[]) => void,
+): Promise<RowCounts | undefined> {
+  const { batch } = run;
+  const source = createLeadSource(db, run, file);
+  let marked = NO_ROWS;
+  await using announcer = createAnnouncer(batch, {
+    bus,
+    async mark(leads) {
+      const counts = countRows(leads);
+      marked = addCounts(marked, counts);
+      const progress = { announcedRows: totalOf(marked), counts: marked };
+      const isOurs = await advanceRun(db, run, progress, options.leaseMs);
+      if (isOurs) observer.rowsAnnounced(counts);
+      return isOurs;
+    },
+  });
+  const progress = {
+    totalRows: batch.totalLeads,
+    announcedRows: run.announcedRows,
+    storedRows: await findLastStoredRow(db, batch),
+  };
+  for (const chunk of planChunks(progress, options.chunkRows)) {
+    const leads = await source.take(chunk);
+    if (leads === undefined) return undefined;
+    onLeads(leads);
+    if (chunk.progress === "announced") marked = addCounts(marked, countRows(leads));
+    else if (!(await announcer.add(leads))) return undefined;
+  }
+  return (await announcer.finish()) ? marked : undefined;
+}
+
+/** Gives each chunk's rows as they are stored: judged now, or loaded where a verdict exists. */
+function createLeadSource(db: Kysely<Database>, run: ClaimedRun, file: LeadFile) {
+  const { batch, clock } = run;
+  const judge: ChunkJudge = createChunkJudge({
+    batch,
+    dialect: file.dialect,
+    leadUuidOf: (rowNumber) => deterministicUuid("lead", batch.batchUuid, rowNumber),
+    nowMs: () => databaseNowMs(clock, performance.now()),
+  });
+  return {
+    /** Undefined: the run is not ours any more. */
+    async take(chunk: Chunk): Promise<readonly LeadRecord[] | undefined> {
+      if (chunk.progress !== "none") {
+        const leads = await loadLeads(db, batch, chunk);
+        judge.remember(leads);
+        return leads;
+      }
+      const leads = judge.judge(file.rows.slice(chunk.firstRow - 1, chunk.lastRow));
+      const outcome = await storeLeads(db, run, batch.tenantId, leads);
+      if (outcome === "stopped") return undefined;
+      // A holder before us, frozen until now, got its rows in after we looked: they stand.
+      return outcome === "kept" ? loadLeads(db, batch, chunk) : leads;
+    },
+  };
+}
+
+/** Every row of the file must have ended as one of the three; anything else is a fault of ours. */
+function findMismatch(
+  { totalLeads }: Batch,
+  counted: RowCounts,
+  stored: RowCounts,
+): RunFailure | undefined {
+  const isSame =
+    counted.valid === stored.valid &&
+    counted.invalid === stored.invalid &&
+    counted.skipped === stored.skipped;
+  if (isSame && totalOf(stored) === totalLeads) return undefined;
+  const message = `${totalOf(stored)} of ${totalLeads} rows have a verdict`;
+  return { code: "COUNT_MISMATCH", message };
+}

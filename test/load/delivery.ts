@@ -1,0 +1,81 @@
+import { leadCsv } from "../support/lead-csv.ts";
+import { type Stack, startStack } from "../support/stack.ts";
+import { type CountingReceiver, startCountingReceiver } from "./counting-receiver.ts";
+import { percentile, print } from "./report.ts";
+import { attemptRows, dueRows } from "./watch.ts";
+
+const LEADS = 10_000;
+const ROUNDS_AT_ONE_INSTANT = 3;
+const DUE_PER_SECOND = 500;
+/** Enough for every row to be moved and claimed ahead. */
+const LEAD_TIME_MS = 5_000;
+const DEADLINE_MS = 120_000;
+
+/** 10,000 due at one instant, then 500 due per second, with every attempt recorded. */
+export async function measureDelivery(): Promise<void> {
+  await using receiver = await startCountingReceiver();
+  await using stack = await startStack({
+    webhookDelay: "PT24H",
+    ownPostgres: "durable",
+    env: { WEBHOOK_URL: receiver.url, WEBHOOK_CONCURRENCY: "64" },
+  });
+  // Cold processes first.
+  await deliver(stack, receiver, 0);
+
+  const rates: number[] = [];
+  const firstMs: number[] = [];
+  for (let round = 0; round < ROUNDS_AT_ONE_INSTANT; round += 1) {
+    const { arrivals, dueMs, recordedAtMs } = await deliver(stack, receiver, 0);
+    rates.push((LEADS * 1_000) / (recordedAtMs - dueMs));
+    firstMs.push(Math.min(...arrivals.map(({ atMs }) => atMs)) - dueMs);
+  }
+  const rate = percentile(rates, 0.5);
+  print({ name: "delivery.at_one_instant.median", value: rate, unit: "/s", bar: ">= 6000" });
+  const least = Math.min(...rates);
+  print({ name: "delivery.at_one_instant.min", value: least, unit: "/s", bar: ">= 6000" });
+  const first = percentile(firstMs, 0.5);
+  print({ name: "delivery.at_one_instant.first", value: first, unit: "ms", bar: null });
+
+  const spacingMs = 1_000 / DUE_PER_SECOND;
+  const { arrivals, dueMs } = await deliver(stack, receiver, spacingMs);
+  const lateness = arrivals.map(({ row, atMs }) => atMs - (dueMs + row * spacingMs));
+  const early = lateness.filter((ms) => ms < 0).length;
+  print({ name: "delivery.500_per_s.early", value: early, unit: "webhooks", bar: "0" });
+  for (const [name, share, bar] of [
+    ["p50", 0.5, "<= 10"],
+    ["p99", 0.99, "<= 40"],
+    ["max", 1, null],
+  ] as const) {
+    const value = percentile(lateness, share);
+    print({ name: `delivery.500_per_s.lateness.${name}`, value, unit: "ms", bar });
+  }
+  const reuse = 1 - receiver.connections() / (LEADS * (ROUNDS_AT_ONE_INSTANT + 2));
+  print({ name: "delivery.connection_reuse", value: reuse, unit: "share", bar: ">= 0.95" });
+}
+
+/** Validates a file, moves its due rows to come `spacingMs` apart, and waits until all is recorded. */
+async function deliver(stack: Stack, receiver: CountingReceiver, spacingMs: number) {
+  const attemptsBefore = await attemptRows(stack);
+  const { batch_id: batchId } = await stack.api.upload(leadCsv({ valid: LEADS }));
+  await stack.waitForStatus(batchId, "completed", DEADLINE_MS);
+  await stack.waitFor(async () => (await dueRows(stack)) === LEADS, "all scheduled", DEADLINE_MS);
+  const dueMs = await moveDueRows(stack, spacingMs);
+  await stack.waitFor(() => receiver.count() === LEADS, "all received", DEADLINE_MS);
+  const wanted = attemptsBefore + LEADS;
+  await stack.waitFor(async () => (await attemptRows(stack)) === wanted, "recorded", DEADLINE_MS);
+  return { arrivals: receiver.take(), dueMs, recordedAtMs: Date.now() };
+}
+
+/** As if validated a day ago. Row n is due `n * spacingMs` after the returned instant. */
+async function moveDueRows({ db }: Stack, spacingMs: number): Promise<number> {
+  const { rows } = await db.query<{ dueMs: string }>(
+    `with start as materialized (select clock_timestamp() + $1 * interval '1 millisecond' as at),
+       moved as (
+         update scheduling.due d
+         set due_at = start.at + l.row_number * $2::float8 * interval '1 millisecond'
+         from start, validation.leads l where l.lead_uuid = d.id)
+     select extract(epoch from at) * 1000 as "dueMs" from start`,
+    [LEAD_TIME_MS, spacingMs],
+  );
+  return Number(rows[0]?.dueMs);
+}

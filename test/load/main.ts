@@ -1,0 +1,19 @@
+import { measureDelivery } from "./delivery.ts";
+import { measurePipeline } from "./pipeline.ts";
+import { printMachine } from "./report.ts";
+import { serverVersions } from "./server-versions.ts";
+
+const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
+  pipeline: measurePipeline,
+  delivery: measureDelivery,
+};
+
+// `npm run load -- pipeline delivery`: figures, never a verdict, since machines are noisy.
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => MEASUREMENTS[name] === undefined);
+if (names.length === 0 || unknown.length > 0) {
+  console.error(`usage: npm run load -- ${Object.keys(MEASUREMENTS).join(" | ")}`);
+  process.exit(1);
+}
+printMachine(await serverVersions());
+for (const name of names) await MEASUREMENTS[name]?.();
