@@ -3,7 +3,7 @@ import { z } from "zod";
 /** Crockford's base 32, lower case: no i, l, o, u, so an id read aloud is not misheard. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const BATCH_PREFIX = "batch_";
-const UUID_HEX = /^[0-9a-f]{32}$/i;
+const UUID_HEX = /^[0-9a-f]{32}$/;
 const BATCH_ID = /^batch_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
 export const TenantId = z.guid();
@@ -20,6 +20,20 @@ export const Instant = z.iso.datetime();
 
 /** The public form of a batch's uuid. Inverse of {@link uuidOfBatchId}. */
 export function batchIdOfUuid(uuid: string): BatchId {
+  if (uuid !== lastPair.uuid) lastPair = { uuid, batchId: encodeBatchId(uuid) };
+  return lastPair.batchId;
+}
+
+/** The uuid behind a public batch id. Throws on anything that {@link BatchId} refuses. */
+export function uuidOfBatchId(batchId: BatchId): string {
+  if (batchId !== lastPair.batchId) lastPair = { uuid: decodeBatchId(batchId), batchId };
+  return lastPair.uuid;
+}
+
+/** Leads of a batch come by the thousand, one after the other: the last answer is mostly the next. */
+let lastPair = { uuid: "", batchId: "" };
+
+function encodeBatchId(uuid: string): BatchId {
   const hex = uuid.replaceAll("-", "");
   if (!UUID_HEX.test(hex)) throw new Error("not a uuid");
   // 26 digits hold 130 bits: the two in front are zero.
@@ -37,8 +51,7 @@ export function batchIdOfUuid(uuid: string): BatchId {
   return BATCH_PREFIX + digits;
 }
 
-/** The uuid behind a public batch id. Throws on anything that {@link BatchId} refuses. */
-export function uuidOfBatchId(batchId: BatchId): string {
+function decodeBatchId(batchId: BatchId): string {
   if (!BATCH_ID.test(batchId)) throw new Error("not a batch id");
   let bits = 0;
   let bitCount = -2;

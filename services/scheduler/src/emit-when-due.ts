@@ -30,7 +30,6 @@ export async function emitWhenDue(
   { publish, observeLateness, signal }: EmitOptions,
 ): Promise<void> {
   const ordered = rows.filter(({ cancelled }) => !cancelled).toSorted((a, b) => a.dueUs - b.dueUs);
-  const toEvent = createEventMaker();
   const published: Promise<void>[] = [];
   const failed = new AbortController();
   for (const row of ordered) {
@@ -66,21 +65,15 @@ async function untilDue(dueUs: number, clock: ClockReading, signal: AbortSignal)
   }
 }
 
-/** A claim's rows mostly belong to few batches: their public ids are made once. */
-function createEventMaker() {
-  const batchIds = new Map<string, string>();
-  return function toEvent(row: DueRow): WebhookDue {
-    const batchId = batchIds.get(row.batchId) ?? batchIdOfUuid(row.batchId);
-    batchIds.set(row.batchId, batchId);
-    return {
-      id: row.id,
-      kind: kindOf(row.kind),
-      round: row.round,
-      tenant_id: row.tenantId,
-      batch_id: batchId,
-      due_at: new Date(row.dueUs / 1_000).toISOString(),
-      lane: row.lane,
-    };
+function toEvent(row: DueRow): WebhookDue {
+  return {
+    id: row.id,
+    kind: kindOf(row.kind),
+    round: row.round,
+    tenant_id: row.tenantId,
+    batch_id: batchIdOfUuid(row.batchId),
+    due_at: new Date(row.dueUs / 1_000).toISOString(),
+    lane: row.lane,
   };
 }
 

@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
 
-import { Agent, buildConnector, type Dispatcher } from "undici";
+import { Agent, buildConnector } from "undici";
 
 import { type AddressGuard, AddressRefusedError } from "./address-guard.ts";
 import { type AttemptOutcome, outcomeOfError, outcomeOfStatus } from "./domain/attempt-outcome.ts";
+import { exchange } from "./http-exchange.ts";
 
 export interface OutboundWebhook {
   readonly url: string;
@@ -35,7 +36,6 @@ export interface HttpSenderOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 /** From the first byte out to the last byte in. The lease and the durable's ack wait exceed it. */
 const TOTAL_TIMEOUT_MS = 15_000;
-const RESPONSE_BYTES_MAX = 16 * 1_024;
 const HEADER_BYTES_MAX = 16 * 1_024;
 const KEEP_ALIVE_MS = 30_000;
 /** A backstop: what an endpoint really gets is bounded by its gate. */
@@ -51,20 +51,16 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
       throw new AddressRefusedError("plain http is not allowed");
     }
     options.guard.checkUrl(url);
-    const response = await agent.request({
+    const request = {
       origin: url.origin,
       path: url.pathname + url.search,
       method: "POST",
       headers: webhook.headers,
       body: webhook.body,
-      signal: AbortSignal.timeout(options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS),
-    });
-    const responseBody = await readStart(response.body);
-    return {
-      outcome: outcomeOfStatus(response.statusCode),
-      statusCode: response.statusCode,
-      responseBody,
-    };
+    } as const;
+    const timeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+    const { statusCode, responseBody } = await exchange(agent, request, timeoutMs);
+    return { outcome: outcomeOfStatus(statusCode), statusCode, responseBody };
   }
 
   return {
@@ -109,19 +105,4 @@ function createAgent(guard: AddressGuard): Agent {
 /** The last word has the socket itself: whatever DNS said, this is where the bytes would go. */
 function isAllowed(socket: Socket, guard: AddressGuard): boolean {
   return socket.remoteAddress !== undefined && guard.allows(socket.remoteAddress);
-}
-
-/** The rest is never read: an endless body costs its connection, not our memory. */
-async function readStart(body: Dispatcher.ResponseData["body"]): Promise<string> {
-  const chunks: Buffer[] = [];
-  let byteCount = 0;
-  const stream: AsyncIterable<Buffer> = body;
-  for await (const chunk of stream) {
-    chunks.push(chunk);
-    byteCount += chunk.length;
-    if (byteCount >= RESPONSE_BYTES_MAX) break; // leaving the loop destroys the stream
-  }
-  const start = Buffer.concat(chunks).subarray(0, RESPONSE_BYTES_MAX).toString("utf8");
-  // Postgres text cannot hold a NUL.
-  return start.replaceAll("\0", "\uFFFD");
 }
