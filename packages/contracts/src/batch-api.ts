@@ -21,7 +21,7 @@ export const BatchView = z.object({
 });
 export type BatchView = z.infer<typeof BatchView>;
 
-export const FileWarning = z.object({ code: z.string(), message: z.string() });
+const FileWarning = z.object({ code: z.string(), message: z.string() });
 
 /** 202 of `POST /upload_batch`. */
 export const UploadAccepted = z.object({

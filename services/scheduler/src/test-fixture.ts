@@ -44,7 +44,7 @@ export async function createFixture(): Promise<SchedulerFixture> {
   };
 }
 
-export function requireEnv(name: string): string {
+function requireEnv(name: string): string {
   // oxlint-disable-next-line node/no-process-env -- tests get their servers from the runner
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is missing: run the tests by npm test`);

@@ -19,5 +19,3 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>) =>
     },
     env,
   );
-
-export type Config = ReturnType<typeof readConfig>;

@@ -19,8 +19,8 @@ export interface DispatcherFixture extends AsyncDisposable {
 }
 
 export const log = createLogger("dispatcher-test", "error");
-export const SECRET_KEY = "0123456789abcdef0123456789abcdef";
-export const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const SECRET_KEY = "0123456789abcdef0123456789abcdef";
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 export async function createFixture(): Promise<DispatcherFixture> {
   await using stack = new AsyncDisposableStack();
@@ -55,7 +55,7 @@ export async function createFixture(): Promise<DispatcherFixture> {
   };
 }
 
-export function requireEnv(name: string): string {
+function requireEnv(name: string): string {
   // oxlint-disable-next-line node/no-process-env -- tests get their servers from the runner
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is missing: run the tests by npm test`);
