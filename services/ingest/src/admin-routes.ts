@@ -1,0 +1,138 @@
+import { fastifyFormbody } from "@fastify/formbody";
+import type { Database } from "@valify/database";
+import type { Logger } from "@valify/runtime";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { Kysely } from "kysely";
+import { z } from "zod";
+
+import type { Identity } from "./access-queries.ts";
+import { type BatchesPage, describeUpload, type Notice, renderBatchesPage } from "./admin-page.ts";
+import { protectPage, sendFailurePage, sendPage } from "./admin-reply.ts";
+import { adminSessionRoutes } from "./admin-session-routes.ts";
+import { ADMIN_STYLE } from "./admin-style.ts";
+import { checkAccess, IDENTITY, tenantOf } from "./auth.ts";
+import { batchParams, uuidOfParam } from "./batch-param.ts";
+import { listBatches } from "./batch-queries.ts";
+import { notCancellable } from "./batch-routes.ts";
+import { cancelBatch } from "./cancel-batch.ts";
+import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
+import { failureOf, logFailure } from "./error-handling.ts";
+import { failures } from "./problem.ts";
+import type { ReceiveUpload } from "./receive-upload.ts";
+import { acceptUploadForms } from "./upload-form.ts";
+import { findUpload } from "./upload-queries.ts";
+
+export interface AdminRoutesDeps {
+  readonly db: Kysely<Database>;
+  readonly log: Logger;
+  readonly wakeOutbox: () => void;
+  readonly receiveUpload: ReceiveUpload;
+  readonly fileBytesMax: number;
+  readonly leadsMax: number;
+  readonly host: string;
+}
+
+const PAGE_SIZE = 50;
+
+const pageQuery = z.object({
+  cursor: z.string().optional(),
+  live: z.enum(["on", "off"]).default("on"),
+  uploaded: z.string().optional(),
+});
+
+/** The plain page for people: forms and links, no scripts. */
+export const adminRoutes: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps) => {
+  app.addHook("onRequest", protectPage);
+  app.setErrorHandler((error, request, reply) => {
+    const failure = failureOf(error);
+    logFailure(deps.log, failure, error, request.routeOptions.url);
+    return sendFailurePage(reply, failure);
+  });
+  await app.register(fastifyFormbody);
+
+  app.get("/", (_request, reply) => reply.redirect("/batch_admin", 302));
+  app.get("/batch_admin/style.css", (_request, reply) =>
+    reply
+      .headers({ "content-type": "text/css; charset=utf-8", "cache-control": "max-age=300" })
+      .send(ADMIN_STYLE),
+  );
+  await app.register(adminSessionRoutes, deps);
+  await app.register(signedInRoutes, deps);
+};
+
+const signedInRoutes: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps) => {
+  const { db, wakeOutbox } = deps;
+  app.addHook("onRequest", async (request, reply) => {
+    const access = await checkAccess(db, request);
+    if (access.kind === "refused") return sendFailurePage(reply, access.failure);
+    request.setDecorator<Identity>(IDENTITY, access.identity);
+    return undefined;
+  });
+  await app.register(adminUploadRoute, deps);
+
+  app.get("/batch_admin", { schema: { querystring: pageQuery } }, async (request, reply) => {
+    const { cursor, live, uploaded } = request.query;
+    const tenantId = tenantOf(request);
+    const notice = uploaded === undefined ? null : await noticeOfUpload(db, tenantId, uploaded);
+    const page = await findPage(deps, tenantId, cursor);
+    if (page === null) return sendFailurePage(reply, failures.cursorInvalid);
+    return sendPage(reply, 200, renderBatchesPage({ ...page, notice, isLive: live === "on" }));
+  });
+
+  app.post(
+    "/batch_admin/cancel/:batch_id",
+    { schema: { params: batchParams } },
+    async (request, reply) => {
+      const batchUuid = uuidOfParam(request.params.batch_id);
+      if (batchUuid === undefined) return sendFailurePage(reply, failures.batchNotFound);
+      const { kind } = await cancelBatch(db, tenantOf(request), batchUuid);
+      if (kind === "not_found") return sendFailurePage(reply, failures.batchNotFound);
+      if (kind === "failed") return sendFailurePage(reply, notCancellable);
+      wakeOutbox();
+      return reply.redirect("/batch_admin", 303);
+    },
+  );
+};
+
+const adminUploadRoute: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps) => {
+  await acceptUploadForms(app, deps.fileBytesMax);
+
+  app.post("/batch_admin/upload", async (request: FastifyRequest, reply: FastifyReply) => {
+    const outcome = await deps.receiveUpload(request, reply);
+    if (outcome.kind !== "refused") {
+      return reply.redirect(`/batch_admin?uploaded=${outcome.answer.batch_id}`, 303);
+    }
+    // Shown at once and not through a redirect: the words may quote the file's first row, which
+    // has no business in a URL.
+    const { status, detail } = outcome.failure;
+    const notice: Notice = { kind: "problem", text: `Not uploaded. ${detail}.` };
+    const page = await findPage(deps, tenantOf(request), undefined);
+    if (page === null) return sendFailurePage(reply, failures.internal);
+    return sendPage(reply, status, renderBatchesPage({ ...page, notice, isLive: false }));
+  });
+};
+
+/** Null where the cursor is not ours. */
+async function findPage(
+  { db, fileBytesMax, leadsMax }: AdminRoutesDeps,
+  tenantId: string,
+  cursor: string | undefined,
+): Promise<Omit<BatchesPage, "notice" | "isLive"> | null> {
+  const after = cursor === undefined ? undefined : decodeBatchCursor(cursor);
+  if (after === null) return null;
+  const listing = { tenantId, status: undefined, after, limit: PAGE_SIZE };
+  const { batches, next } = await listBatches(db, listing);
+  const nextCursor = next === null ? null : encodeBatchCursor(next);
+  return { batches, nextCursor, fileBytesMax, leadsMax };
+}
+
+async function noticeOfUpload(
+  db: Kysely<Database>,
+  tenantId: string,
+  batchId: string,
+): Promise<Notice | null> {
+  const batchUuid = uuidOfParam(batchId);
+  const upload = batchUuid && (await findUpload(db, tenantId, batchUuid));
+  return upload ? { kind: "done", text: describeUpload(upload) } : null;
+}

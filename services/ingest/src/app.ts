@@ -1,0 +1,125 @@
+import { fastifyCookie } from "@fastify/cookie";
+import type { Database } from "@valify/database";
+import type { Health, Logger, Metrics, ObjectStore } from "@valify/runtime";
+import Fastify, { type FastifyInstance } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Kysely } from "kysely";
+
+import { createAcceptUpload } from "./accept-upload.ts";
+import { adminRoutes } from "./admin-routes.ts";
+import { IDENTITY, requireAccess } from "./auth.ts";
+import { findWatchedBatches } from "./batch-queries.ts";
+import { batchRoutes } from "./batch-routes.ts";
+import { boundClose } from "./bounded-close.ts";
+import { handleErrors } from "./error-handling.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { createLiveBatches } from "./live-batches.ts";
+import { liveRoutes } from "./live-routes.ts";
+import { createReceiveUpload } from "./receive-upload.ts";
+import { logRequests } from "./request-log.ts";
+import { resultsRoute } from "./results-route.ts";
+import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
+import { uploadRoute } from "./upload-route.ts";
+import { webhookRoutes } from "./webhook-routes.ts";
+
+export interface AppDeps extends Pick<RetryWebhooksDeps, "publishRetries"> {
+  readonly config: AppConfig;
+  readonly db: Kysely<Database>;
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly readiness: Health;
+  readonly wakeOutbox: () => void;
+}
+
+export interface AppConfig {
+  readonly HOST: string;
+  readonly MAX_LEADS_PER_FILE: number;
+  readonly MAX_FILE_BYTES: number;
+  readonly WEBHOOK_DELAY: number;
+  /** Live streams of this process; 200 unless told. */
+  readonly streamsMax?: number;
+}
+
+const STREAMS_MAX = 200;
+/** For a body that is no upload: every route but the upload ignores or hardly needs one. */
+const BODY_BYTES_MAX = 64 * 1024;
+const HEADER_BYTES_MAX = 16 * 1024;
+/** The whole request, body included: 5 MiB in it needs no more than 350 kbit/s. */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** A socket on which nothing moves. Live streams ping more often. */
+const SOCKET_TIMEOUT_MS = 60_000;
+
+/** Builds the HTTP side, without a socket: `main.ts` listens, tests inject. */
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { config, db, store, log, metrics, wakeOutbox } = deps;
+  const app = createServer();
+  handleErrors(app, log);
+  logRequests(app, log, metrics);
+  await app.register(fastifyCookie);
+  app.decorateRequest(IDENTITY, null);
+
+  const live = createLiveBatches({
+    findBatches: (batchUuids) => findWatchedBatches(db, batchUuids),
+    log,
+    watchesMax: config.streamsMax ?? STREAMS_MAX,
+  });
+  // Before the server waits for its connections: a live stream would never end by itself.
+  app.addHook("preClose", async () => live.drain());
+  boundClose(app);
+
+  const receiveUpload = createReceiveUpload({
+    acceptUpload: createAcceptUpload({
+      db,
+      store,
+      log,
+      wakeOutbox,
+      leadsMax: config.MAX_LEADS_PER_FILE,
+      webhookDelayMs: config.WEBHOOK_DELAY,
+    }),
+    fileBytesMax: config.MAX_FILE_BYTES,
+    now: () => new Date(),
+  });
+  const { HOST: host, MAX_FILE_BYTES: fileBytesMax, MAX_LEADS_PER_FILE: leadsMax } = config;
+  const uploads = { receiveUpload, fileBytesMax };
+
+  await app.register(healthRoutes, deps);
+  await app.register(adminRoutes, { ...deps, ...uploads, host, leadsMax });
+  await app.register(async (api) => {
+    api.addHook("onRequest", async (_request, reply) => {
+      reply.header("cache-control", "no-store"); // personal data in nearly every answer
+    });
+    api.addHook("onRequest", requireAccess(db));
+    ignoreBodies(api);
+    await api.register(batchRoutes, deps);
+    await api.register(resultsRoute, deps);
+    await api.register(webhookRoutes, deps);
+    await api.register(liveRoutes, { db, live });
+    await api.register(uploadRoute, uploads);
+  });
+  return app;
+}
+
+function createServer(): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SOCKET_TIMEOUT_MS,
+    forceCloseConnections: "idle",
+    http: { maxHeaderSize: HEADER_BYTES_MAX },
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers({ "x-content-type-options": "nosniff", "referrer-policy": "same-origin" });
+  });
+  return app;
+}
+
+/** `curl -d ''` and many clients send a type and a body to a POST that needs neither. */
+function ignoreBodies(api: FastifyInstance): void {
+  api.removeAllContentTypeParsers();
+  api.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) => done(null));
+}

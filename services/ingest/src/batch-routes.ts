@@ -1,0 +1,74 @@
+import { BatchCancelAccepted, BatchPage, BatchStatus, BatchView } from "@valify/contracts/api";
+import type { Database } from "@valify/database";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { Kysely } from "kysely";
+import { z } from "zod";
+
+import { tenantOf } from "./auth.ts";
+import { batchParams, uuidOfParam } from "./batch-param.ts";
+import { findBatch, listBatches } from "./batch-queries.ts";
+import { cancelBatch } from "./cancel-batch.ts";
+import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
+import { type Failure, failures, sendProblem } from "./problem.ts";
+
+export interface BatchRoutesDeps {
+  readonly db: Kysely<Database>;
+  /** Something was put into the outbox. */
+  readonly wakeOutbox: () => void;
+}
+
+const listQuery = z.strictObject({
+  status: BatchStatus.optional(),
+  cursor: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+export const notCancellable: Failure = {
+  status: 409,
+  code: "BATCH_NOT_CANCELLABLE",
+  detail: "The batch has failed: there is nothing left to cancel",
+};
+
+export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, deps) => {
+  const { db, wakeOutbox } = deps;
+
+  app.get(
+    "/batch_status/:batch_id",
+    { schema: { params: batchParams, response: { 200: BatchView } } },
+    async (request, reply) => {
+      const batchUuid = uuidOfParam(request.params.batch_id);
+      const batch = batchUuid && (await findBatch(db, tenantOf(request), batchUuid));
+      return batch ? batch : sendProblem(reply, failures.batchNotFound);
+    },
+  );
+
+  app.get(
+    "/batches",
+    { schema: { querystring: listQuery, response: { 200: BatchPage } } },
+    async (request, reply) => {
+      const { status, cursor, limit } = request.query;
+      const after = cursor === undefined ? undefined : decodeBatchCursor(cursor);
+      if (after === null) return sendProblem(reply, failures.cursorInvalid);
+      const page = await listBatches(db, { tenantId: tenantOf(request), status, after, limit });
+      return {
+        batches: page.batches,
+        next_cursor: page.next === null ? null : encodeBatchCursor(page.next),
+      };
+    },
+  );
+
+  app.post(
+    "/batches/:batch_id/cancel",
+    { schema: { params: batchParams, response: { 202: BatchCancelAccepted } } },
+    async (request, reply) => {
+      const { batch_id: batchId } = request.params;
+      const batchUuid = uuidOfParam(batchId);
+      if (batchUuid === undefined) return sendProblem(reply, failures.batchNotFound);
+      const { kind } = await cancelBatch(db, tenantOf(request), batchUuid);
+      if (kind === "not_found") return sendProblem(reply, failures.batchNotFound);
+      if (kind === "failed") return sendProblem(reply, notCancellable);
+      wakeOutbox();
+      return reply.code(202).send({ batch_id: batchId, status: "cancelled" });
+    },
+  );
+};

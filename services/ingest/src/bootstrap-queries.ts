@@ -1,0 +1,42 @@
+import type { Database } from "@valify/database";
+import { type Kysely, sql } from "kysely";
+
+/** Every insert gives way to one that is there: replicas may all start at once. */
+export async function ensureTenant(
+  db: Kysely<Database>,
+  tenantId: string,
+  name: string,
+): Promise<void> {
+  await db
+    .insertInto("ingest.tenants")
+    .values({ tenant_id: tenantId, name })
+    .onConflict((conflict) => conflict.column("tenant_id").doNothing())
+    .execute();
+}
+
+/** A key that was revoked since stays revoked. */
+export async function ensureApiKey(
+  db: Kysely<Database>,
+  key: { readonly tenantId: string; readonly name: string; readonly keyHash: Buffer },
+): Promise<void> {
+  await db
+    .insertInto("ingest.api_keys")
+    .values({ tenant_id: key.tenantId, name: key.name, key_hash: key.keyHash, revoked_at: null })
+    .onConflict((conflict) => conflict.column("key_hash").doNothing())
+    .execute();
+}
+
+/** The partial unique index endpoints_one_default finds the row; its status stays as it is. */
+export async function putDefaultEndpoint(
+  db: Kysely<Database>,
+  endpoint: { readonly tenantId: string; readonly url: string; readonly sealedSecret: Buffer },
+): Promise<void> {
+  const { tenantId, url, sealedSecret } = endpoint;
+  await sql`
+    insert into ingest.endpoints as e
+      (tenant_id, url, description, secret_encrypted, is_default)
+    values (${tenantId}, ${url}, 'From WEBHOOK_URL', ${sealedSecret}, true)
+    on conflict (tenant_id) where is_default do update
+      set url = excluded.url, secret_encrypted = excluded.secret_encrypted, updated_at = now()
+  `.execute(db);
+}

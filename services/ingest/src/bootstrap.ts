@@ -1,0 +1,60 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import type { Database } from "@valify/database";
+import type { Logger, SecretBox } from "@valify/runtime";
+import type { Kysely } from "kysely";
+
+import { hashOfSecret } from "./auth.ts";
+import { ensureApiKey, ensureTenant, putDefaultEndpoint } from "./bootstrap-queries.ts";
+import { isDatabaseAway } from "./database-failure.ts";
+
+/** Fixed for ever: batches and keys of every installation hang on it. */
+export const DEFAULT_TENANT_ID = "5a1f0d3c-8e47-4b62-9c15-7d2e6b90a4f8";
+
+const RETRY_DELAY_MS = 1_000;
+/** A generated key is longer; shorter ones were thought up by somebody. */
+const KEY_LENGTH_ADVISED = 32;
+
+export interface BootstrapDeps {
+  readonly db: Kysely<Database>;
+  readonly secretBox: SecretBox;
+  readonly log: Logger;
+}
+
+export interface BootstrapSettings {
+  readonly BOOTSTRAP_API_KEY?: string | undefined;
+  readonly defaultEndpoint: { readonly url: string; readonly secret: string } | null;
+}
+
+/**
+ * Makes what the settings describe: the default tenant, its first key, its default endpoint.
+ * Repeatable, from any number of replicas. Waits for a database that does not answer yet, as the
+ * bus waits for its server.
+ */
+export async function bootstrap(deps: BootstrapDeps, settings: BootstrapSettings): Promise<void> {
+  for (;;) {
+    try {
+      await putSettings(deps, settings);
+      return;
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error;
+      deps.log.warn({ err: error }, "database.awaited");
+      await pause(RETRY_DELAY_MS);
+    }
+  }
+}
+
+async function putSettings(deps: BootstrapDeps, settings: BootstrapSettings): Promise<void> {
+  const { db, secretBox, log } = deps;
+  const { BOOTSTRAP_API_KEY: apiKey, defaultEndpoint } = settings;
+  const tenantId = DEFAULT_TENANT_ID;
+  await ensureTenant(db, tenantId, "default");
+  if (apiKey !== undefined) {
+    await ensureApiKey(db, { tenantId, name: "bootstrap", keyHash: hashOfSecret(apiKey) });
+    if (apiKey.length < KEY_LENGTH_ADVISED) log.warn("bootstrap_key.found_short");
+  }
+  if (defaultEndpoint !== null) {
+    const { url, secret } = defaultEndpoint;
+    await putDefaultEndpoint(db, { tenantId, url, sealedSecret: secretBox.seal(secret) });
+  }
+}

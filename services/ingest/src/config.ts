@@ -1,0 +1,49 @@
+import { commonSettings, ConfigError, parseConfig, setting } from "@valify/runtime";
+import { z } from "zod";
+
+import { isWebhookSecret } from "./domain/webhook-secret.ts";
+
+const MEBIBYTE = 1024 * 1024;
+/** Each upload at work is held in memory, several times over while it is read. */
+const FILE_BYTES_MAX = 64 * MEBIBYTE;
+
+const settings = {
+  ...commonSettings,
+  PORT: setting.port.default(8080),
+  OBJECT_STORE_URL: setting.text.optional(),
+  S3_BUCKET: setting.text.optional(),
+  SECRET_KEY: setting.secretKey,
+  WEBHOOK_URL: setting.url(/^https?$/).optional(),
+  WEBHOOK_SECRET: z
+    .string()
+    .refine(isWebhookSecret, "must be whsec_ and the base64 of 24 to 64 bytes")
+    .optional(),
+  WEBHOOK_ALLOW_HTTP: setting.flag.default(false),
+  /** Milliseconds from a lead's validation to its webhook. */
+  WEBHOOK_DELAY: setting.durationMs.default(86_400_000),
+  MAX_LEADS_PER_FILE: z.coerce.number().int().min(1).default(10_000),
+  MAX_FILE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(FILE_BYTES_MAX)
+    .default(5 * MEBIBYTE),
+  /** Travels in a header, so it has to be visible ASCII. */
+  BOOTSTRAP_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, "must be visible ASCII without spaces")
+    .optional(),
+};
+
+/** Throws ConfigError with one line that names every bad variable. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>) {
+  const config = parseConfig(settings, env);
+  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, WEBHOOK_ALLOW_HTTP: isHttpAllowed } = config;
+  if (url === undefined) return { ...config, defaultEndpoint: null };
+  if (secret === undefined)
+    throw new ConfigError("WEBHOOK_SECRET is missing: WEBHOOK_URL needs it");
+  if (!isHttpAllowed && new URL(url).protocol !== "https:") {
+    throw new ConfigError("WEBHOOK_URL must begin with https:// unless WEBHOOK_ALLOW_HTTP is true");
+  }
+  return { ...config, defaultEndpoint: { url, secret } };
+}

@@ -1,0 +1,44 @@
+/** A place in the list of batches: the last row shown. */
+export interface BatchCursor {
+  /** As Postgres prints it, microseconds included: cut to milliseconds it would skip rows. */
+  readonly createdAt: string;
+  readonly batchUuid: string;
+}
+
+const BATCH_PLACE =
+  /^(2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** Row numbers are Postgres integers: no ten-digit text can get past this. */
+const ROW_PLACE = /^row ([1-9]\d{0,8})$/;
+
+export function encodeBatchCursor({ createdAt, batchUuid }: BatchCursor): string {
+  return encode(`${createdAt} ${batchUuid}`);
+}
+
+/** Null for anything that {@link encodeBatchCursor} did not make. */
+export function decodeBatchCursor(cursor: string): BatchCursor | null {
+  const [, createdAt, batchUuid] = BATCH_PLACE.exec(decode(cursor)) ?? [];
+  if (createdAt === undefined || batchUuid === undefined) return null;
+  // The form alone lets a 31 June pass, at which Postgres would raise an error.
+  const instant = new Date(createdAt);
+  if (Number.isNaN(instant.getTime())) return null;
+  if (instant.toISOString().slice(0, 19) !== createdAt.slice(0, 19)) return null;
+  return { createdAt, batchUuid };
+}
+
+export function encodeRowCursor(rowNumber: number): string {
+  return encode(`row ${rowNumber}`);
+}
+
+/** Null for anything that {@link encodeRowCursor} did not make. */
+export function decodeRowCursor(cursor: string): number | null {
+  const [, rowNumber] = ROW_PLACE.exec(decode(cursor)) ?? [];
+  return rowNumber === undefined ? null : Number(rowNumber);
+}
+
+function encode(place: string): string {
+  return Buffer.from(place).toString("base64url");
+}
+
+function decode(cursor: string): string {
+  return Buffer.from(cursor, "base64url").toString();
+}

@@ -1,0 +1,65 @@
+import { batchCancelled, batchUploaded, webhookRetry } from "@valify/contracts";
+import { checkDatabase, createDatabase } from "@valify/database";
+import {
+  connectBus,
+  createHealth,
+  createLogger,
+  createMetrics,
+  createObjectStore,
+  createSecretBox,
+  runService,
+  startOutboxRelay,
+  untilShutdown,
+  version,
+} from "@valify/runtime";
+
+import { buildApp } from "./app.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { readConfig } from "./config.ts";
+
+await runService("ingest", async () => {
+  const config = readConfig(process.env);
+  const log = createLogger("ingest", config.LOG_LEVEL);
+  const store = createObjectStore(config);
+
+  // Disposed from last to first: stop answering, then relaying, then the broker and Postgres.
+  await using stack = new AsyncDisposableStack();
+  stack.use(store);
+  const db = stack.use(
+    createDatabase({
+      url: config.DATABASE_URL,
+      role: "valify_ingest",
+      applicationName: "valify-ingest",
+      onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
+    }),
+  );
+  await bootstrap({ db, secretBox: createSecretBox(config.SECRET_KEY), log }, config);
+  const bus = stack.use(await connectBus({ url: config.NATS_URL, service: "ingest", log }));
+  const relay = stack.use(
+    startOutboxRelay({ db, bus, log, contracts: [batchUploaded, batchCancelled] }),
+  );
+
+  const serving = { database: () => checkDatabase(db), s3: () => store.check() };
+  const readiness = createHealth(serving);
+  const health = createHealth({ ...serving, nats: () => bus.check() });
+  const app = stack.adopt(
+    await buildApp({
+      config,
+      db,
+      store,
+      log,
+      metrics: createMetrics("ingest", version),
+      health,
+      readiness,
+      wakeOutbox: () => relay.wake(),
+      publishRetries: async (events) => void (await bus.publishAll(webhookRetry, events)),
+    }),
+    async (server) => server.close(),
+  );
+  const address = await app.listen({ host: config.HOST, port: config.PORT });
+  log.info({ address, version }, "service.started");
+
+  await untilShutdown([bus.closed], log);
+  readiness.drain();
+  health.drain();
+});

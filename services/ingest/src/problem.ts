@@ -1,0 +1,92 @@
+import type { Problem } from "@valify/contracts/api";
+import type { FastifyReply } from "fastify";
+
+/** What went wrong, as a value. `code` is stable; `detail` is for the caller's eyes, never logged. */
+export interface Failure {
+  readonly status: number;
+  readonly code: Uppercase<string>;
+  readonly detail: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The part of a reply that is needed here; a route's own reply type narrows its status codes. */
+type ProblemReply = Pick<FastifyReply, "raw"> & {
+  code(status: number): unknown;
+  headers(values: Readonly<Record<string, string>>): unknown;
+  send(body: unknown): unknown;
+};
+
+const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
+
+/** RFC 9457 form of a failure. */
+function problemOf({ status, code, detail }: Failure): Problem {
+  const words = code.toLowerCase().replaceAll("_", " ");
+  const title = words.charAt(0).toUpperCase() + words.slice(1);
+  return { type: `urn:valify:problem:${code}`, title, status, code, detail };
+}
+
+/** Answers with problem+json. Already text, so that no response schema looks at it. */
+export function sendProblem<Reply extends ProblemReply>(reply: Reply, failure: Failure): Reply {
+  reply.code(failure.status);
+  reply.headers({ ...failure.headers, "content-type": PROBLEM_TYPE });
+  reply.send(JSON.stringify(problemOf(failure)));
+  return reply;
+}
+
+export const failures = {
+  authRequired: {
+    status: 401,
+    code: "AUTH_REQUIRED",
+    detail: "Send an API key as Authorization: Bearer <key>, or sign in at /batch_admin",
+    headers: { "www-authenticate": 'Bearer realm="valify"' },
+  },
+  authInvalid: {
+    status: 401,
+    code: "AUTH_INVALID",
+    detail: "The API key or the session is unknown, revoked or expired",
+    headers: { "www-authenticate": 'Bearer realm="valify", error="invalid_token"' },
+  },
+  csrfRefused: {
+    status: 403,
+    code: "CSRF_REFUSED",
+    detail: "This request came from another site, or does not say where it came from",
+  },
+  batchNotFound: {
+    status: 404,
+    code: "BATCH_NOT_FOUND",
+    detail: "There is no such batch",
+  },
+  cursorInvalid: {
+    status: 400,
+    code: "CURSOR_INVALID",
+    detail: "cursor must be the next_cursor of an earlier answer, unchanged",
+  },
+  databaseUnavailable: {
+    status: 503,
+    code: "DATABASE_UNAVAILABLE",
+    detail: "The database does not answer. Nothing was changed; try again",
+    headers: { "retry-after": "5" },
+  },
+  objectStoreUnavailable: {
+    status: 503,
+    code: "OBJECT_STORE_UNAVAILABLE",
+    detail: "The file storage does not answer. Nothing was changed; try again",
+    headers: { "retry-after": "5" },
+  },
+  brokerUnavailable: {
+    status: 503,
+    code: "BROKER_UNAVAILABLE",
+    detail: "The message broker does not answer. Try again: nothing is sent twice",
+    headers: { "retry-after": "5" },
+  },
+  routeNotFound: {
+    status: 404,
+    code: "ROUTE_NOT_FOUND",
+    detail: "There is no such route",
+  },
+  internal: {
+    status: 500,
+    code: "INTERNAL",
+    detail: "Something went wrong on our side. It is logged",
+  },
+} as const satisfies Record<string, Failure>;

@@ -1,0 +1,48 @@
+import { batchIdOfUuid, batchUploaded, type BatchUploaded } from "@valify/contracts";
+import { addToOutbox, type Database } from "@valify/database";
+import type { Kysely } from "kysely";
+
+import { insertBatch, type NewBatch } from "./upload-queries.ts";
+
+export type Recording =
+  | { readonly kind: "recorded" }
+  /** Somebody else's upload with the same idempotency key was faster. */
+  | { readonly kind: "key_taken" }
+  | {
+      readonly kind: "failed";
+      readonly error: unknown;
+      /**
+       * False where the connection broke during COMMIT: then nobody can say whether the batch is
+       * there, and its file has to stay.
+       */
+      readonly isUndone: boolean;
+    };
+
+/** The batch and the word to the validator: one transaction, both or neither. */
+export async function recordUpload(db: Kysely<Database>, batch: NewBatch): Promise<Recording> {
+  let isCommitting = false;
+  try {
+    return await db.transaction().execute(async (trx): Promise<Recording> => {
+      const inserted = await insertBatch(trx, batch);
+      if (inserted === undefined) return { kind: "key_taken" };
+      await addToOutbox(trx, batchUploaded.subject, eventOf(batch, inserted.createdAt));
+      isCommitting = true;
+      return { kind: "recorded" };
+    });
+  } catch (error) {
+    return { kind: "failed", error, isUndone: !isCommitting };
+  }
+}
+
+function eventOf(batch: NewBatch, createdAt: Date): BatchUploaded {
+  return {
+    batch_id: batchIdOfUuid(batch.batchUuid),
+    tenant_id: batch.tenantId,
+    object_key: batch.objectKey,
+    byte_count: batch.byteCount,
+    total_leads: batch.totalLeads,
+    as_of: batch.asOf,
+    webhook_delay_ms: batch.webhookDelayMs,
+    uploaded_at: createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,76 @@
+import type { Database } from "@valify/database";
+import type { Logger, ObjectStore } from "@valify/runtime";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { Kysely } from "kysely";
+
+import { tenantOf } from "./auth.ts";
+import { batchParams, uuidOfParam } from "./batch-param.ts";
+import { findResults, type ResultsPlace } from "./batch-queries.ts";
+import { logFailure } from "./error-handling.ts";
+import { type Failure, failures, sendProblem } from "./problem.ts";
+
+export interface ResultsRouteDeps {
+  readonly db: Kysely<Database>;
+  readonly store: ObjectStore;
+  readonly log: Logger;
+}
+
+const notReady: Failure = {
+  status: 409,
+  code: "RESULTS_NOT_READY",
+  detail: "The batch is still being validated. Its results come when it is completed",
+  headers: { "retry-after": "2" },
+};
+const notMade: Failure = {
+  status: 404,
+  code: "RESULTS_NOT_MADE",
+  detail: "The batch ended before its results were written",
+};
+const gone: Failure = {
+  status: 410,
+  code: "RESULTS_GONE",
+  detail: "The results file is no longer kept",
+};
+
+export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app, deps) => {
+  const { db, store, log } = deps;
+
+  app.get(
+    "/download_results/:batch_id",
+    // HEAD would read the whole file, to throw it away.
+    { schema: { params: batchParams }, exposeHeadRoute: false },
+    async (request, reply) => {
+      const { batch_id: batchId } = request.params;
+      const batchUuid = uuidOfParam(batchId);
+      const place = batchUuid && (await findResults(db, tenantOf(request), batchUuid));
+      if (!place) return sendProblem(reply, failures.batchNotFound);
+      if (place.objectKey === null) return sendProblem(reply, whyMissing(place));
+      const opened = await openResults(store, place.objectKey);
+      if (opened.kind === "failed") {
+        logFailure(log, failures.objectStoreUnavailable, opened.error, request.routeOptions.url);
+        return sendProblem(reply, failures.objectStoreUnavailable);
+      }
+      if (opened.object === undefined) return sendProblem(reply, gone);
+      const { stream, byteCount } = opened.object;
+      return reply
+        .headers({
+          "content-type": "text/csv; charset=utf-8",
+          "content-disposition": `attachment; filename="results-${batchId}.csv"`,
+          ...(byteCount > 0 ? { "content-length": byteCount } : {}),
+        })
+        .send(stream);
+    },
+  );
+};
+
+function whyMissing({ status }: ResultsPlace): Failure {
+  return status === "pending" || status === "processing" ? notReady : notMade;
+}
+
+async function openResults(store: ObjectStore, objectKey: string) {
+  try {
+    return { kind: "opened", object: await store.get(objectKey) } as const;
+  } catch (error) {
+    return { kind: "failed", error } as const;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Database } from "@valify/database";
+import { type Kysely, sql, type Transaction } from "kysely";
+
+export interface FileWarning {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface NewBatch {
+  readonly batchUuid: string;
+  readonly tenantId: string;
+  readonly filename: string;
+  readonly objectKey: string;
+  readonly byteCount: number;
+  readonly contentSha256: Buffer;
+  readonly encoding: string;
+  readonly delimiter: string;
+  readonly totalLeads: number;
+  readonly warnings: readonly FileWarning[];
+  /** `yyyy-mm-dd` in London. */
+  readonly asOf: string;
+  readonly webhookDelayMs: number;
+  readonly idempotencyKey: string | null;
+}
+
+/** What the answer to an upload shows, kept so that a repeat gets the same one. */
+export type StoredUpload = Pick<
+  NewBatch,
+  "batchUuid" | "filename" | "totalLeads" | "warnings" | "contentSha256"
+>;
+
+/**
+ * Undefined where the tenant has used the idempotency key already: the unique index makes the
+ * second of two uploads at once wait for the first, then give way.
+ */
+export async function insertBatch(
+  trx: Transaction<Database>,
+  batch: NewBatch,
+): Promise<{ readonly createdAt: Date } | undefined> {
+  return trx
+    .insertInto("ingest.batches")
+    .values({
+      batch_id: batch.batchUuid,
+      tenant_id: batch.tenantId,
+      filename: batch.filename,
+      object_key: batch.objectKey,
+      byte_count: batch.byteCount,
+      content_sha256: batch.contentSha256,
+      encoding: batch.encoding,
+      delimiter: batch.delimiter,
+      total_leads: batch.totalLeads,
+      warnings: JSON.stringify(batch.warnings),
+      as_of: batch.asOf,
+      webhook_delay_ms: batch.webhookDelayMs,
+      idempotency_key: batch.idempotencyKey,
+      cancelled_at: null,
+    })
+    .onConflict((conflict) => conflict.columns(["tenant_id", "idempotency_key"]).doNothing())
+    .returning(sql<Date>`created_at`.as("createdAt"))
+    .executeTakeFirst();
+}
+
+const STORED_UPLOAD = sql`
+  batch_id as "batchUuid", filename, total_leads as "totalLeads", warnings,
+  content_sha256 as "contentSha256"`;
+
+/** Along the unique index of (tenant_id, idempotency_key). */
+export async function findUploadByKey(
+  db: Kysely<Database>,
+  tenantId: string,
+  idempotencyKey: string,
+): Promise<StoredUpload | undefined> {
+  const { rows } = await sql<StoredUpload>`
+    select ${STORED_UPLOAD} from ingest.batches
+    where tenant_id = ${tenantId} and idempotency_key = ${idempotencyKey}`.execute(db);
+  return rows[0];
+}
+
+/** Along the primary key. */
+export async function findUpload(
+  db: Kysely<Database>,
+  tenantId: string,
+  batchUuid: string,
+): Promise<StoredUpload | undefined> {
+  const { rows } = await sql<StoredUpload>`
+    select ${STORED_UPLOAD} from ingest.batches
+    where tenant_id = ${tenantId} and batch_id = ${batchUuid}`.execute(db);
+  return rows[0];
+}

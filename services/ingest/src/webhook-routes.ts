@@ -1,0 +1,96 @@
+import { WebhookRetryAccepted, WebhookStatus, WebhookStatusPage } from "@valify/contracts/api";
+import type { Logger } from "@valify/runtime";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+
+import { tenantOf } from "./auth.ts";
+import { batchParams, uuidOfParam } from "./batch-param.ts";
+import { findBatch } from "./batch-queries.ts";
+import { decodeRowCursor, encodeRowCursor } from "./domain/cursor.ts";
+import { logFailure } from "./error-handling.ts";
+import { type Failure, failures, sendProblem } from "./problem.ts";
+import { retryWebhooks, type RetryWebhooksDeps } from "./retry-webhooks.ts";
+import { countLeadWebhooks, type LeadWebhook, listLeadWebhooks } from "./webhook-queries.ts";
+
+export interface WebhookRoutesDeps extends RetryWebhooksDeps {
+  readonly log: Logger;
+}
+
+const statusQuery = z.strictObject({
+  status: WebhookStatus.optional(),
+  cursor: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+const batchCancelled: Failure = {
+  status: 409,
+  code: "BATCH_CANCELLED",
+  detail: "The batch was cancelled: nothing more is sent for it",
+};
+
+export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (app, deps) => {
+  const { db, log } = deps;
+
+  app.get(
+    "/webhook_status/:batch_id",
+    {
+      schema: {
+        params: batchParams,
+        querystring: statusQuery,
+        response: { 200: WebhookStatusPage },
+      },
+    },
+    async (request, reply) => {
+      const { batch_id: batchId } = request.params;
+      const { status, cursor, limit } = request.query;
+      const afterRow = cursor === undefined ? 0 : decodeRowCursor(cursor);
+      if (afterRow === null) return sendProblem(reply, failures.cursorInvalid);
+      const tenantId = tenantOf(request);
+      const batchUuid = uuidOfParam(batchId);
+      if (!batchUuid || !(await findBatch(db, tenantId, batchUuid))) {
+        return sendProblem(reply, failures.batchNotFound);
+      }
+      const [counts, page] = await Promise.all([
+        countLeadWebhooks(db, tenantId, batchUuid),
+        listLeadWebhooks(db, { tenantId, batchUuid, status, afterRow, limit }),
+      ]);
+      const next_cursor = page.nextRow === null ? null : encodeRowCursor(page.nextRow);
+      return { batch_id: batchId, counts, leads: page.leads.map(itemOf), next_cursor };
+    },
+  );
+
+  app.post(
+    "/webhook_retry/:batch_id",
+    { schema: { params: batchParams, response: { 202: WebhookRetryAccepted } } },
+    async (request, reply) => {
+      const { batch_id: batchId } = request.params;
+      const tenantId = tenantOf(request);
+      const batchUuid = uuidOfParam(batchId);
+      const batch = batchUuid && (await findBatch(db, tenantId, batchUuid));
+      if (!batchUuid || !batch) return sendProblem(reply, failures.batchNotFound);
+      // The scheduler would drop each wake-up silently: better to say so.
+      if (batch.status === "cancelled") return sendProblem(reply, batchCancelled);
+      const requeueing = await retryWebhooks(deps, { tenantId, batchUuid }, new Date());
+      if (requeueing.kind === "requeued") {
+        const { deliveryCount } = requeueing;
+        log.info({ batchId, deliveryCount }, "webhooks.requeued");
+        return reply.code(202).send({ batch_id: batchId, requeued: deliveryCount });
+      }
+      logFailure(log, failures.brokerUnavailable, requeueing.error, request.routeOptions.url);
+      return sendProblem(reply, failures.brokerUnavailable);
+    },
+  );
+};
+
+function itemOf(lead: LeadWebhook): z.infer<typeof WebhookStatusPage>["leads"][number] {
+  return {
+    id: lead.leadId,
+    lead_uuid: lead.leadUuid,
+    row: lead.rowNumber,
+    webhook_status: lead.status,
+    webhook_attempts: lead.attempts,
+    webhook_scheduled_at: lead.scheduledAt.toISOString(),
+    webhook_sent_at: lead.sentAt?.toISOString() ?? null,
+    last_error: lead.lastError,
+  };
+}
