@@ -25,7 +25,7 @@ import {
 } from "./webhook-receiver.ts";
 
 const SERVICES = ["ingest", "validator", "scheduler", "webhook-dispatcher"] as const;
-export type ServiceName = (typeof SERVICES)[number];
+type ServiceName = (typeof SERVICES)[number];
 
 export interface StackOptions {
   /** ISO 8601. Default `PT2S`. */
