@@ -35,14 +35,6 @@ test("waits for a server that is not there yet", async () => {
   await bus.check();
 });
 
-test("says what it is to the server", async () => {
-  await using nats = await startTestNats(serverBinary);
-  await using bus = await connectBus({ url: nats.url, service: "scheduler", log: recorder().log });
-  assert.equal(bus.connection.options.name, "valify-scheduler");
-  const ack = await publish(bus);
-  assert.equal(ack.stream, "BATCH");
-});
-
 test("reconnects after an outage and goes on, and says both", async () => {
   await using nats = await startTestNats(serverBinary);
   const { log, events } = recorder();

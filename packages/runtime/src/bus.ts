@@ -64,7 +64,10 @@ export async function connectBus({ url, service, log, ackTimeoutMs }: BusOptions
     closed: untilClosed(connection),
     check: () => connection.flush(),
     async [Symbol.asyncDispose]() {
-      if (!connection.isClosed()) await connection.drain();
+      if (connection.isClosed()) return;
+      // Draining needs the server's answer. Without a server there is nothing left to save, and the
+      // client would go on reconnecting for ever.
+      await connection.drain().catch(() => connection.close());
     },
   };
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 
 import { startHealthServer } from "./health-server.ts";
@@ -58,9 +60,15 @@ test("a used port is refused by name", async () => {
 
 test("disposal ends open connections and frees the port", async () => {
   const server = await serve(works);
-  const url = `http://127.0.0.1:${server.port}/health/live`;
-  // A keep-alive connection stays open after its answer.
-  await (await fetch(url)).text();
+  const socket = connect(server.port, "127.0.0.1");
+  const ended = once(socket, "close");
+  socket.on("error", () => {}).resume();
+  // Half a request: nobody could wait for the other half.
+  await new Promise((resolve) => {
+    socket.write("GET /health/live HTTP/1.1\r\n", resolve);
+  });
+  await (await fetch(`http://127.0.0.1:${server.port}/health/live`)).text();
   await server[Symbol.asyncDispose]();
-  await assert.rejects(fetch(url));
+  await ended;
+  await assert.rejects(fetch(`http://127.0.0.1:${server.port}/health/live`));
 });

@@ -70,7 +70,10 @@ test("an error shows type, code, message and stack and none of its other fields"
 
 test("an error logged without an event does not lend it its message", () => {
   const { log, text } = recorder();
-  const error = Object.assign(new Error('invalid input syntax: "CANARY"'), { code: "22P02" });
+  const error = Object.assign(new Error('invalid input syntax: "CANARY"'), {
+    code: "22P02",
+    detail: "CANARY",
+  });
   log.error(error);
   log.error({ err: error });
   log.error({ error }, "named");

@@ -61,7 +61,13 @@ export async function startTestNats(serverBinary: string): Promise<TestNats> {
 }
 
 async function prepare(url: string): Promise<void> {
-  const connection = await connect({ servers: url, waitOnFirstConnect: true });
+  const connection = await connect({
+    servers: url,
+    waitOnFirstConnect: true,
+    maxReconnectAttempts: -1,
+    // The first try mostly comes before the server listens; by default the next waits two seconds.
+    reconnectTimeWait: 50,
+  });
   await applyTopology(await jetstreamManager(connection), 1);
   await connection.close();
 }
