@@ -17,9 +17,13 @@ begin
       execute format('create role %I nologin', service_role);
     exception when duplicate_object or unique_violation then null;
     end;
-    -- Where the migrating user is no superuser it must be a member to hand tables over.
-    if not pg_has_role(current_user, service_role, membership) then
-      execute format('grant %I to current_user', service_role);
+    -- To hand a table over one must be able to take its role, which whoever made a role may grant
+    -- itself; where an administrator made it, the administrator grants it.
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+      begin
+        execute format('grant %I to current_user', service_role);
+      exception when insufficient_privilege then null;
+      end;
     end if;
   end loop;
 end $$;

@@ -93,10 +93,11 @@ test("sessions carry the name and the further settings they are opened with", as
 test("a login that is no member of the role is refused at connect", async () => {
   await using admin = open();
   const login = `valify_stranger_${randomUUID().slice(0, 8)}`;
-  await sql`create role ${sql.id(login)} login`.execute(admin);
+  await sql`create role ${sql.id(login)} login password ${sql.lit(login)}`.execute(admin);
   try {
     const url = new URL(database.url);
     url.username = login;
+    url.password = login;
     await using db = open({ url: url.href, role: "valify_ingest" });
     await assert.rejects(checkDatabase(db), { code: "42501" });
     await sql`grant valify_ingest to ${sql.id(login)}`.execute(admin);

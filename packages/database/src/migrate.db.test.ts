@@ -42,7 +42,11 @@ function addressOf(
 ) {
   const url = new URL(from);
   if (parts.database !== undefined) url.pathname = `/${parts.database}`;
-  if (parts.login !== undefined) url.username = parts.login;
+  // The roles of these tests have their own name as password.
+  if (parts.login !== undefined) {
+    url.username = parts.login;
+    url.password = parts.login;
+  }
   return url.href;
 }
 
@@ -101,7 +105,7 @@ test("an owner who is no superuser migrates and hands the tables over", async ()
   const grants = roles.map(
     (role) => `grant ${role} to ${owner} with admin true, set false, inherit false`,
   );
-  await asAdmin(`create role ${owner} login createrole`);
+  await asAdmin(`create role ${owner} login createrole password '${owner}'`);
   try {
     if (await grantsHaveOptions()) await asAdmin(...grants);
     await using database = await createEmptyDatabase(owner);
