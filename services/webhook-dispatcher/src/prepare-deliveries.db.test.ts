@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { WakeUpKind, type WebhookDue } from "@valify/contracts";
+import { batchIdOfUuid, WakeUpKind, type WebhookDue } from "@valify/contracts";
 import { sql } from "kysely";
 
 import { cancelWaiting, findDeliveries } from "./delivery-queries.ts";
@@ -150,6 +150,19 @@ test("a batch's cancel ends what waits and leaves what is delivered", async () =
   await cancelWaiting(fixture.db, waiting.batchId);
   assert.equal((await stateOf(waiting.deliveryId))?.state, "cancelled");
   assert.equal((await stateOf(delivered.deliveryId))?.state, "delivered");
+});
+
+test("a request that fails while its batch is cancelled leaves nothing waiting", async () => {
+  const batchId = await addBatch(fixture.owner, fixture.tenantId);
+  const [id = ""] = await fixture.addLeads(1, batchId);
+  const batch_id = batchIdOfUuid(batchId);
+  const delivery = await claimOne({ ...fixture.dueFor(id), batch_id });
+  await sql`update ingest.batches set cancelled_at = now() where batch_id = ${batchId}`.execute(
+    fixture.owner,
+  );
+  await cancelWaiting(fixture.db, batchId);
+  await finish(delivery, "waiting", 503);
+  assert.equal((await stateOf(delivery.deliveryId))?.state, "cancelled");
 });
 
 test("an unknown lead or delivery is told as missing", async () => {

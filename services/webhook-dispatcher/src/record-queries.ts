@@ -30,6 +30,9 @@ export interface AttemptRecord {
  * Records the outcomes of many wake-ups in one statement, attempt and state together. Fenced by
  * round and state: a second call changes nothing, and neither does one whose lease was taken over.
  * The day's partition must exist. Sorted like the claim, so that the two never deadlock.
+ *
+ * What would wait for a retry of a batch that was cancelled during the request ends here: the
+ * scheduler drops the retry, and `cancelWaiting` may have looked before this row was waiting.
  */
 export async function recordOutcomes(
   db: Kysely<Database>,
@@ -67,7 +70,11 @@ export async function recordOutcomes(
       from outcome where started_at is not null
       on conflict do nothing)
     update delivery.deliveries as d
-    set state = o.state, wake_kind = o.wake_kind, next_attempt_at = o.next_attempt_at,
+    set state = case when o.state = 'waiting' and exists (
+          select 1 from ingest.batches b
+          where b.batch_id = d.batch_id and b.cancelled_at is not null)
+        then 'cancelled' else o.state end,
+      wake_kind = o.wake_kind, next_attempt_at = o.next_attempt_at,
       attempts = o.attempts, cycle_attempts = o.cycle_attempts, lease_until = null,
       last_attempt_at = coalesce(o.started_at, d.last_attempt_at),
       delivered_at = case when o.state = 'delivered'
