@@ -1,6 +1,7 @@
 import { leadCsv } from "../support/lead-csv.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { type CountingReceiver, startCountingReceiver } from "./counting-receiver.ts";
+import { printPeakMemory } from "./memory.ts";
 import { percentile, print } from "./report.ts";
 import { attemptRows, dueRows } from "./watch.ts";
 
@@ -51,6 +52,7 @@ export async function measureDelivery(): Promise<void> {
   }
   const reuse = 1 - receiver.connections() / (LEADS * (ROUNDS_AT_ONE_INSTANT + 2));
   print({ name: "delivery.connection_reuse", value: reuse, unit: "share", bar: ">= 0.95" });
+  printPeakMemory(stack, "delivery");
 }
 
 /** Validates a file, moves its due rows to come `spacingMs` apart, and waits until all is recorded. */

@@ -1,5 +1,6 @@
 import { leadCsv } from "../support/lead-csv.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { printPeakMemory } from "./memory.ts";
 import { percentile, print } from "./report.ts";
 import { dueRows } from "./watch.ts";
 
@@ -41,6 +42,7 @@ export async function measurePipeline(): Promise<void> {
   const seconds = (performance.now() - startMs) / 1_000;
   const rate = (FILES_AT_ONCE * LEADS_PER_FILE) / seconds;
   print({ name: "pipeline.files_20_at_once", value: rate, unit: "leads/s", bar: ">= 10000" });
+  printPeakMemory(stack, "pipeline");
 }
 
 interface Times {

@@ -115,6 +115,34 @@ test("a stop lets running handlers end and gives the rest back at once", async (
   );
 });
 
+// Goal: what the server had already sent, and we had not yet read, is given back too.
+// Method: a large pull is stopped by its first message, while the rest is still on its way.
+test("a stop gives back what is on the wire", async () => {
+  const name = await durable(600_000);
+  const events = Array.from({ length: 3_000 }).map((row, index) => upload(index + 1));
+  await bus.publishAll(batchUploaded, events);
+  const seen = new Set<number>();
+  const stop = Promise.withResolvers<void>();
+  const first = await start({
+    durable: name,
+    concurrency: events.length,
+    handle: async ({ total_leads: number }) => {
+      seen.add(number);
+      stop.resolve();
+    },
+  });
+  await stop.promise;
+  await first[Symbol.asyncDispose]();
+  assert.ok(seen.size < events.length, "some were left");
+  await using second = await start({
+    durable: name,
+    concurrency: 500,
+    handle: async ({ total_leads: number }) => void seen.add(number),
+  });
+  await eventually(() => seen.size === events.length, "the rest at the other consumer");
+  assert.notEqual(second, first);
+});
+
 test("survives a restart of the server", async () => {
   const name = await durable();
   const seen: number[] = [];

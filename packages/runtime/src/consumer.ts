@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { type ConsumerMessages, jetstream, type JsMsg } from "@nats-io/jetstream";
 
 import { type ConsumerDeps, type ConsumerSpec, createSettler } from "./settle-message.ts";
@@ -8,6 +10,7 @@ export interface Consumer extends AsyncDisposable {
 }
 
 const PULL_EXPIRES_MS = 5_000;
+const DRAIN_TIMEOUT_MS = 2_000;
 
 /**
  * Runs a durable consumer: pulls, and hands each message to its handler within the concurrency.
@@ -32,12 +35,32 @@ export async function startConsumer<Event extends object>(
     done,
     async [Symbol.asyncDispose]() {
       loop.stop();
-      messages.stop();
+      await giveBack(messages);
       await done.catch(() => {});
       // After a loop that died, handlers may still be at work.
       await loop.idle();
     },
   };
+}
+
+/**
+ * Tells the server to send no more and hands out what it had sent, so that the loop gives it back.
+ * The client's `stop` would drop what is still on the wire, which then waited for the ack wait: 45 s
+ * for a webhook after every deployment. Draining a subscription does it right, as the client itself
+ * does when the whole connection drains, but it shows the subscription of a consumer to nobody.
+ */
+async function giveBack(messages: ConsumerMessages): Promise<void> {
+  const subscription: unknown = Reflect.get(messages, "sub");
+  if (isDrainable(subscription)) {
+    const drained = subscription.drain().catch(() => {});
+    // Without a server the drain waits for one.
+    await Promise.race([drained, pause(DRAIN_TIMEOUT_MS, undefined, { ref: false })]);
+  }
+  messages.stop();
+}
+
+function isDrainable(value: unknown): value is { drain(): Promise<void> } {
+  return typeof value === "object" && value !== null && "drain" in value;
 }
 
 function createLoop<Event extends object>(deps: ConsumerDeps, spec: ConsumerSpec<Event>) {

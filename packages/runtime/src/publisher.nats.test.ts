@@ -172,7 +172,7 @@ test("a server that restarts in mid-stream ends up with every message exactly on
   await using bus = await connect(500);
   const manager = await jetstreamManager(bus.connection);
   const before = (await manager.streams.info("BATCH")).state.messages;
-  const events = Array.from({ length: 4_000 }, upload);
+  const events = Array.from({ length: 10_000 }, upload);
   let acknowledged = 0;
   let failures = 0;
   const publishUntilStored = async (event: BatchUploaded): Promise<void> => {
@@ -191,5 +191,5 @@ test("a server that restarts in mid-stream ends up with every message exactly on
   await nats.restart();
   await work;
   assert.ok(failures > 0, "the restart hit nothing");
-  assert.equal((await manager.streams.info("BATCH")).state.messages - before, 4_000);
+  assert.equal((await manager.streams.info("BATCH")).state.messages - before, 10_000);
 });
