@@ -50,7 +50,8 @@ export function createPreparer(db: Kysely<Database>, defaultRatePerSecond: numbe
   const batcher = createBatcher<WebhookDue, readonly Preparation[]>({
     itemsMax: PULL_MAX,
     delayMs: GATHER_MS,
-    concurrency: 2,
+    // While one pull is prepared the next gathers: under load batches grow by themselves.
+    concurrency: 1,
     run: (events) => prepareDeliveries(db, defaultRatePerSecond, events),
   });
   return (event: WebhookDue) => batcher.add(event);

@@ -18,7 +18,8 @@ export function createOutcomeRecorder(db: Kysely<Database>, log: Logger) {
   const batcher = createBatcher<DeliveryRecord, undefined>({
     itemsMax: ROWS_MAX,
     delayMs: FLUSH_MS,
-    concurrency: 3,
+    // While one group is committed the next gathers: under load groups grow by themselves.
+    concurrency: 1,
     run: async (records) => {
       for (const { attempt } of records) if (attempt !== null) await ensureDay(attempt.startedAt);
       await recordOutcomes(db, records);
