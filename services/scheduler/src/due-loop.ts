@@ -41,8 +41,9 @@ const ROWS_PER_LANE = 128;
 const POLL_MS = 1_000;
 /** Longer than a poll, so polling alone sees every row before it is due. */
 const LOOK_AHEAD_MS = 1_500;
-/** After a full claim there is more than we can hold: take only what is about to be due. */
+/** With one place left there is more than we can hold: take only what is about to be due. */
 const LOOK_AHEAD_BUSY_MS = 100;
+const POLL_BUSY_MS = 50;
 /** How far behind now the normal claim looks: a commit that was slow to become visible. */
 const LOW_MARGIN_MS = 5_000;
 const SWEEP_EVERY_MS = 5_000;
@@ -64,13 +65,11 @@ export async function startDueLoop(deps: DueLoopDeps): Promise<DueLoop> {
   const claimer = createClaimer({ ...deps, signal: stop.signal }, await readClock(deps.db));
 
   async function run(): Promise<void> {
-    let lookAheadMs = LOOK_AHEAD_MS;
     while (!stop.signal.aborted) {
       // Armed before the claim, so that a commit during it is not slept through.
-      const pause = alarm.arm(POLL_MS * (0.8 + 0.4 * Math.random()));
+      const pause = alarm.arm(claimer.pauseMs());
       try {
-        const mayHaveMore = await claimer.claim(lookAheadMs);
-        lookAheadMs = mayHaveMore ? LOOK_AHEAD_BUSY_MS : LOOK_AHEAD_MS;
+        const mayHaveMore = await claimer.claim();
         if (!mayHaveMore) await pause;
       } catch (error) {
         deps.log.warn({ err: error }, "due.claim_failed");
@@ -103,9 +102,13 @@ function createClaimer(deps: DueLoopDeps & EmitOptions, firstReading: ClockReadi
   let firstLane = 0;
   const nowMs = () => databaseNowUs(clock, performance.now()) / 1_000;
 
+  /** The last place is kept for what is due right now: rows of the next second must not fill it. */
+  const isBusy = () => turns.size >= TURNS_MAX - 1;
+
   /** Claims from the oldest leaf on. True: there may be more at once. */
-  async function claim(lookAheadMs: number): Promise<boolean> {
+  async function claim(): Promise<boolean> {
     while (turns.size >= TURNS_MAX) await Promise.race(turns);
+    const lookAheadMs = isBusy() ? LOOK_AHEAD_BUSY_MS : LOOK_AHEAD_MS;
     const claimedAtMs = nowMs();
     if (claimedAtMs >= sweepAtMs) {
       sweepAtMs = claimedAtMs + SWEEP_EVERY_MS;
@@ -149,6 +152,8 @@ function createClaimer(deps: DueLoopDeps & EmitOptions, firstReading: ClockReadi
 
   return {
     claim,
+    /** Always less than what the claim before it looked ahead. */
+    pauseMs: () => (isBusy() ? POLL_BUSY_MS : POLL_MS) * (0.8 + 0.4 * Math.random()),
     isSoon(earliestDueMs: number): boolean {
       lowMs = Math.min(lowMs, earliestDueMs - 1);
       return earliestDueMs <= nowMs() + LOOK_AHEAD_MS;

@@ -29,7 +29,7 @@ import { createWebhookDueHandler } from "./webhook-due-handler.ts";
 
 const service = "webhook-dispatcher";
 /** Deliveries under work in this process; what an endpoint may take of it is its own setting. */
-const DELIVERIES_AT_ONCE = 1_000;
+const DELIVERIES_AT_ONCE = 500;
 
 await runService(service, async () => {
   const config = readConfig(process.env);
