@@ -72,7 +72,7 @@ function clean(value: unknown, depth: number): unknown {
 }
 
 /** Only what cannot hold a customer's data: an error's own words, not the row it speaks of. */
-export function describeError(error: unknown): object {
+function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error };
   const code: unknown = "code" in error ? error.code : undefined;
   // Postgres puts the offending value of a failed cast into the message (class 22, data exception).
