@@ -26,7 +26,7 @@ create table delivery.deliveries (
   last_status_code integer,
   last_error_class text,
   created_at       timestamptz not null default now()
-) with (fillfactor = 80); -- room for the outcome beside the claim: no index changes with it
+) with (fillfactor = 50); -- room for the outcome beside the claim: no index changes with it
 -- The status pages and the replay of a batch read along it.
 create index deliveries_of_batch on delivery.deliveries (batch_id, lead_uuid);
 
