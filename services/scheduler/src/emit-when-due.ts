@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import { batchIdOfUuid, type WebhookDue } from "@valify/contracts";
+import { batchIdOfUuid, wakeUpKindOf, type WebhookDue } from "@valify/contracts";
 
 import { type ClockReading, databaseNowUs } from "./domain/database-clock.ts";
 import type { DueRow } from "./due-queries.ts";
@@ -68,17 +68,11 @@ async function untilDue(dueUs: number, clock: ClockReading, signal: AbortSignal)
 function toEvent(row: DueRow): WebhookDue {
   return {
     id: row.id,
-    kind: kindOf(row.kind),
+    kind: wakeUpKindOf(row.kind),
     round: row.round,
     tenant_id: row.tenantId,
     batch_id: batchIdOfUuid(row.batchId),
     due_at: new Date(row.dueUs / 1_000).toISOString(),
     lane: row.lane,
   };
-}
-
-/** The table's check constraint holds it to 0..4; the type does not know. */
-function kindOf(kind: number): WebhookDue["kind"] {
-  if (kind === 0 || kind === 1 || kind === 2 || kind === 3 || kind === 4) return kind;
-  throw new Error(`a due row has kind ${kind}`);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import { createDatabase, type Database } from "@valify/database";
-import { createTestDatabase } from "@valify/database/testing";
+import { createTestDatabase, requireEnv } from "@valify/database/testing";
 import { createLogger } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
@@ -42,13 +42,6 @@ export async function createFixture(): Promise<SchedulerFixture> {
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-function requireEnv(name: string): string {
-  // oxlint-disable-next-line node/no-process-env -- tests get their servers from the runner
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is missing: run the tests by npm test`);
-  return value;
 }
 
 function newRow(dueAtMs: number, row: Partial<NewDueRow>): NewDueRow {

@@ -1,8 +1,8 @@
 import {
   batchIdOfUuid,
+  wakeUpKindOf,
   webhookDelivered,
   webhookExhausted,
-  type WebhookRetry,
   webhookRetry,
 } from "@valify/contracts";
 import type { Bus } from "@valify/runtime";
@@ -31,7 +31,7 @@ export async function announceOutcome(
       await bus.publish(webhookRetry, {
         ...ids,
         id: deliveryId,
-        kind: kindOf(outcome.wakeKind),
+        kind: wakeUpKindOf(outcome.wakeKind),
         round: round + 1,
         not_before: (outcome.nextAttemptAt ?? new Date(0)).toISOString(),
       });
@@ -60,10 +60,4 @@ export async function announceOutcome(
     case "cancelled":
     case "no_endpoint":
   }
-}
-
-/** The table's check constraint holds it to 0..4; the type does not know. */
-function kindOf(kind: number): WebhookRetry["kind"] {
-  if (kind === 0 || kind === 1 || kind === 2 || kind === 3 || kind === 4) return kind;
-  throw new Error(`a delivery has wake kind ${kind}`);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { batchIdOfUuid, type WebhookDue } from "@valify/contracts";
 import { createDatabase, type Database } from "@valify/database";
-import { createTestDatabase } from "@valify/database/testing";
+import { createTestDatabase, requireEnv } from "@valify/database/testing";
 import { createLogger, createSecretBox } from "@valify/runtime";
 import { type Kysely, sql } from "kysely";
 
@@ -53,13 +53,6 @@ export async function createFixture(): Promise<DispatcherFixture> {
     }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-function requireEnv(name: string): string {
-  // oxlint-disable-next-line node/no-process-env -- tests get their servers from the runner
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is missing: run the tests by npm test`);
-  return value;
 }
 
 export async function addBatch(owner: Kysely<Database>, tenantId: string, cancelled = false) {
