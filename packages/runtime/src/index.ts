@@ -1,9 +1,11 @@
+export { type AddressGuard, AddressRefusedError, createAddressGuard } from "./address-guard.ts";
 export { type Batcher, createBatcher } from "./batcher.ts";
 export { type Bus, connectBus } from "./bus.ts";
 export { commonSettings, ConfigError, parseConfig, setting } from "./config.ts";
 export { type Consumer, startConsumer } from "./consumer.ts";
 export { deterministicUuid } from "./deterministic-uuid.ts";
 export { PermanentError } from "./errors.ts";
+export { createGuardedConnector } from "./guarded-connector.ts";
 export { answerProbe, startHealthServer } from "./health-server.ts";
 export { createHealth, type Health } from "./health.ts";
 export { runService, untilShutdown } from "./lifecycle.ts";

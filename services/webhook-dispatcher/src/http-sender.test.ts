@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { after, test } from "node:test";
 
-import { createAddressGuard } from "./address-guard.ts";
+import { createAddressGuard } from "@valify/runtime";
+
 import { createHttpSender } from "./http-sender.ts";
 
-const guard = createAddressGuard(["127.0.0.0/8"]);
-const sender = createHttpSender({ guard, allowHttp: true, totalTimeoutMs: 500 });
+const guard = createAddressGuard({ allowedCidrs: ["127.0.0.0/8"], allowHttp: true });
+const sender = createHttpSender({ guard, totalTimeoutMs: 500 });
 const servers = new AsyncDisposableStack();
 after(async () => {
   await sender[Symbol.asyncDispose]();
@@ -101,7 +102,7 @@ test("a private address is refused before a socket opens, by literal and by name
     connections += 1;
     response.end();
   });
-  await using strict = createHttpSender({ guard: createAddressGuard([]), allowHttp: true });
+  await using strict = createHttpSender({ guard: createAddressGuard({ allowHttp: true }) });
   const webhook = { headers: {}, body: "{}" };
   const { port } = new URL(url);
   const literal = await strict.send({ ...webhook, url });
@@ -112,7 +113,38 @@ test("a private address is refused before a socket opens, by literal and by name
 });
 
 test("plain http is refused unless it is allowed", async () => {
-  await using strict = createHttpSender({ guard, allowHttp: false });
+  const onlyTls = createAddressGuard({ allowedCidrs: ["127.0.0.0/8"] });
+  await using strict = createHttpSender({ guard: onlyTls });
   const result = await strict.send({ url: "http://127.0.0.1:9/", headers: {}, body: "" });
   assert.equal(result.outcome, "ssrf_blocked");
+});
+
+test("a name that points elsewhere a moment later opens no socket to loopback", async () => {
+  let connections = 0;
+  const server = createServer((_request, response) => response.end()).listen(0, "127.0.0.1");
+  server.on("connection", () => (connections += 1));
+  await once(server, "listening");
+  servers.defer(() => void server.close());
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  let lookups = 0;
+  const rebinding = createAddressGuard({
+    allowHttp: true,
+    // Public when the endpoint is stored, loopback, alone or behind a public one, from then on.
+    resolve: async () => {
+      lookups += 1;
+      const open = { address: "93.184.215.14", family: 4 };
+      const loopback = { address: "127.0.0.1", family: 4 };
+      return lookups === 1 ? [open] : lookups === 2 ? [loopback] : [open, loopback];
+    },
+  });
+  const url = `http://rebind.example:${address.port}/hook`;
+  assert.equal(await rebinding.inspect(new URL(url)), "allowed");
+  await using strict = createHttpSender({ guard: rebinding });
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    const result = await strict.send({ url, headers: {}, body: "{}" });
+    assert.equal(result.outcome, "ssrf_blocked");
+  }
+  assert.equal(lookups, 4);
+  assert.equal(connections, 0);
 });

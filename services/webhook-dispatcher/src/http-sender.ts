@@ -1,8 +1,6 @@
-import type { Socket } from "node:net";
+import { type AddressGuard, createGuardedConnector } from "@valify/runtime";
+import { Agent } from "undici";
 
-import { Agent, buildConnector } from "undici";
-
-import { type AddressGuard, AddressRefusedError } from "./address-guard.ts";
 import { type AttemptOutcome, outcomeOfError, outcomeOfStatus } from "./domain/attempt-outcome.ts";
 import { exchange } from "./http-exchange.ts";
 
@@ -28,7 +26,6 @@ export interface HttpSender extends AsyncDisposable {
 
 export interface HttpSenderOptions {
   readonly guard: AddressGuard;
-  readonly allowHttp: boolean;
   /** Default {@link TOTAL_TIMEOUT_MS}. */
   readonly totalTimeoutMs?: number;
 }
@@ -47,9 +44,6 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
 
   async function attempt(webhook: OutboundWebhook) {
     const url = new URL(webhook.url);
-    if (url.protocol !== "https:" && !options.allowHttp) {
-      throw new AddressRefusedError("plain http is not allowed");
-    }
     options.guard.checkUrl(url);
     const request = {
       origin: url.origin,
@@ -80,7 +74,6 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
 }
 
 function createAgent(guard: AddressGuard): Agent {
-  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: guard.lookup });
   return new Agent({
     connections: CONNECTIONS_PER_ORIGIN_MAX,
     pipelining: 1,
@@ -88,21 +81,6 @@ function createAgent(guard: AddressGuard): Agent {
     bodyTimeout: TOTAL_TIMEOUT_MS,
     maxHeaderSize: HEADER_BYTES_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connect(connectOptions, callback) {
-      connect(connectOptions, (...result) => {
-        const [error, socket] = result;
-        if (error === null && !isAllowed(socket, guard)) {
-          socket.destroy();
-          callback(new AddressRefusedError("refused address"), null);
-          return;
-        }
-        callback(...result);
-      });
-    },
+    connect: createGuardedConnector(guard, { timeoutMs: CONNECT_TIMEOUT_MS }),
   });
-}
-
-/** The last word has the socket itself: whatever DNS said, this is where the bytes would go. */
-function isAllowed(socket: Socket, guard: AddressGuard): boolean {
-  return socket.remoteAddress !== undefined && guard.allows(socket.remoteAddress);
 }

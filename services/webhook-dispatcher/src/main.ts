@@ -2,6 +2,7 @@ import { batchCancelled, webhookDue } from "@valify/contracts";
 import { checkDatabase, createDatabase } from "@valify/database";
 import {
   connectBus,
+  createAddressGuard,
   createHealth,
   createLogger,
   createMetrics,
@@ -13,7 +14,6 @@ import {
   version,
 } from "@valify/runtime";
 
-import { createAddressGuard } from "./address-guard.ts";
 import { announceOutcome } from "./announce-outcome.ts";
 import { createAttemptMetrics } from "./attempt-metrics.ts";
 import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
@@ -44,13 +44,16 @@ await runService(service, async () => {
       onIdleError: (err) => log.warn({ err }, "database.connection_lost"),
     }),
   );
-  const guard = createAddressGuard(config.WEBHOOK_ALLOWED_CIDRS);
+  const guard = createAddressGuard({
+    allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS,
+    allowHttp: config.WEBHOOK_ALLOW_HTTP,
+  });
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
   const metrics = createMetrics(service, version);
   const health = createHealth({ database: () => checkDatabase(db), nats: () => bus.check() });
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
-  const sender = createHttpSender({ guard, allowHttp: config.WEBHOOK_ALLOW_HTTP });
+  const sender = createHttpSender({ guard });
   const deliver = createDeliverWebhook(
     {
       gate: createEndpointGate(),
