@@ -7,6 +7,15 @@ export {
 } from "./create-database.ts";
 export { addToOutbox, type OutboxEntry, relayOutbox } from "./outbox.ts";
 export { migrate } from "./migrate.ts";
+export {
+  type JobAge,
+  type JobOutcome,
+  type JobTurn,
+  type PeriodicJobKey,
+  readJobAges,
+  runJobOnce,
+} from "./periodic-jobs.ts";
 export { ensurePartition, type Partition } from "./partitions.ts";
 export type { DeliveryState } from "./schema-delivery.ts";
+export type { JobSchema } from "./schema-periodic-jobs.ts";
 export type { Database } from "./schema.ts";

@@ -15,6 +15,7 @@ export { createObjectStore, type ObjectStore, readObject } from "./object-store.
 export { type OutboxRelay, startOutboxRelay } from "./outbox-relay.ts";
 export { type ConsumerDeps, type ConsumerSpec, type Later } from "./settle-message.ts";
 export { createSecretBox, type SecretBox } from "./secret-box.ts";
+export { type JobRun, type PeriodicJob, startPeriodicJobs } from "./periodic-jobs.ts";
 export { startPeriodic } from "./periodic.ts";
 export { version } from "./version.ts";
 export { createWake, type Wake } from "./wake.ts";

@@ -45,10 +45,11 @@ export async function deleteSession(db: Kysely<Database>, sessionHash: Buffer): 
   await db.deleteFrom("ingest.sessions").where("session_hash", "=", sessionHash).execute();
 }
 
-/** Few rows, seldom: at every sign-in, so that the table never grows. */
-export async function deleteExpiredSessions(db: Kysely<Database>): Promise<void> {
-  await db
+/** Few rows, once an hour: a scan. Returns how many there were. */
+export async function deleteExpiredSessions(db: Kysely<Database>): Promise<number> {
+  const result = await db
     .deleteFrom("ingest.sessions")
     .where("expires_at", "<", sql<Date>`now()`)
-    .execute();
+    .executeTakeFirst();
+  return Number(result.numDeletedRows);
 }

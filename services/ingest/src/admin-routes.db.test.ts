@@ -112,14 +112,6 @@ test("a session ends by signing out, with its time, and with its key", async () 
   await t.owner.query("update ingest.api_keys set revoked_at = null");
 });
 
-test("the next sign-in clears sessions whose time is over", async () => {
-  await sessionOf();
-  await t.owner.query("update ingest.sessions set expires_at = now() - interval '1 second'");
-  await sessionOf();
-  const { rows } = await t.owner.query("select 1 from ingest.sessions");
-  assert.equal(rows.length, 1);
-});
-
 test("with a cookie, only our own pages may change anything", async () => {
   const session = await sessionOf();
   const { batchId } = await uploadedBatch(t.app);

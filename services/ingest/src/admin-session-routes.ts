@@ -6,12 +6,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 
-import {
-  deleteExpiredSessions,
-  deleteSession,
-  findApiKey,
-  insertSession,
-} from "./access-queries.ts";
+import { deleteSession, findApiKey, insertSession } from "./access-queries.ts";
 import { renderSignInPage } from "./admin-page.ts";
 import { sendFailurePage, sendPage } from "./admin-reply.ts";
 import { hashOfSecret, originOf, SESSION_COOKIE } from "./auth.ts";
@@ -47,7 +42,6 @@ export const adminSessionRoutes: FastifyPluginAsyncZod<AdminSessionRoutesDeps> =
         return sendPage(reply, 401, renderSignInPage(notice));
       }
       const token = randomBytes(TOKEN_BYTE_COUNT).toString("base64url");
-      await deleteExpiredSessions(db);
       await insertSession(db, {
         ...identity,
         sessionHash: hashOfSecret(token),

@@ -9,6 +9,7 @@ import {
   createSecretBox,
   runService,
   startOutboxRelay,
+  startPeriodicJobs,
   untilShutdown,
   version,
 } from "@valify/runtime";
@@ -16,6 +17,7 @@ import {
 import { buildApp } from "./app.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { readConfig } from "./config.ts";
+import { housekeepingJobs } from "./housekeeping.ts";
 
 await runService("ingest", async () => {
   const config = readConfig(process.env);
@@ -39,6 +41,10 @@ await runService("ingest", async () => {
     startOutboxRelay({ db, bus, log, contracts: [batchUploaded, batchCancelled] }),
   );
 
+  const metrics = createMetrics("ingest", version);
+  const jobs = housekeepingJobs({ db });
+  stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
+
   const serving = { database: () => checkDatabase(db), s3: () => store.check() };
   const readiness = createHealth(serving);
   const health = createHealth({ ...serving, nats: () => bus.check() });
@@ -48,7 +54,7 @@ await runService("ingest", async () => {
       db,
       store,
       log,
-      metrics: createMetrics("ingest", version),
+      metrics,
       health,
       readiness,
       wakeOutbox: () => relay.wake(),
