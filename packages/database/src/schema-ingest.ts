@@ -49,6 +49,13 @@ export interface IngestTables {
     retry_delays_ms: number[] | null;
     status: Generated<"active" | "paused" | "disabled">;
     is_default: Generated<boolean>;
+    activated_at: Generated<Timestamp>;
+    public_key: string | null;
+    old_secrets_encrypted: Generated<Buffer[]>;
+    old_secrets_until: Generated<Date[]>;
+    headers_encrypted: Buffer | null;
+    client_certificate: string | null;
+    client_key_encrypted: Buffer | null;
     created_at: Generated<Timestamp>;
     updated_at: Generated<Timestamp>;
   };

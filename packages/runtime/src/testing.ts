@@ -10,6 +10,8 @@ import { connect } from "@nats-io/transport-node";
 
 import { applyTopology } from "./topology.ts";
 
+export { testCertificates } from "./test-certificates.ts";
+
 /** A nats-server of one's own, with our topology applied; ended and wiped on disposal. */
 export interface TestNats extends AsyncDisposable {
   readonly url: string;

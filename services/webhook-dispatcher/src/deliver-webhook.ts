@@ -1,4 +1,3 @@
-import type { KeyObject } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { WakeUpKind } from "@valify/contracts";
@@ -7,6 +6,7 @@ import type { DeliveryOutcome } from "./announce-outcome.ts";
 import { buildRequest } from "./build-request.ts";
 import { decideAfterAttempt } from "./domain/decide-after-attempt.ts";
 import type { EndpointGate } from "./endpoint-gate.ts";
+import type { EndpointSecrets } from "./endpoint-secrets.ts";
 import type { HttpSender, SendResult } from "./http-sender.ts";
 import type { Endpoint } from "./lead-queries.ts";
 import type { ClaimedDelivery } from "./prepare-deliveries.ts";
@@ -15,7 +15,7 @@ import type { DeliveryRecord } from "./record-queries.ts";
 export interface DeliverWebhookDeps {
   readonly gate: EndpointGate;
   readonly sender: HttpSender;
-  readonly keyOf: (endpoint: Endpoint) => KeyObject;
+  readonly secretsOf: (endpoint: Endpoint) => EndpointSecrets;
   /** Resolves when the outcome is committed. */
   readonly record: (record: DeliveryRecord) => Promise<unknown>;
   readonly observe: (delivery: ClaimedDelivery, result: SendResult) => void;
@@ -61,8 +61,10 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps, settings: Deliver
 
   async function send({ deliveryId, lead }: ClaimedDelivery, endpoint: Endpoint) {
     const { userAgent } = settings;
-    const parts = { deliveryId, lead, url: endpoint.url, key: deps.keyOf(endpoint), userAgent };
-    return deps.sender.send(buildRequest({ ...parts, now: new Date() }));
+    const { url } = endpoint;
+    const secrets = deps.secretsOf(endpoint);
+    const now = new Date();
+    return deps.sender.send(buildRequest({ deliveryId, lead, url, secrets, userAgent, now }));
   }
 
   function afterAttempt(delivery: ClaimedDelivery, endpoint: Endpoint, result: SendResult) {

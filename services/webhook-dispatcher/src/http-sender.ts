@@ -1,13 +1,16 @@
-import { type AddressGuard, createGuardedConnector } from "@valify/runtime";
-import { Agent } from "undici";
+import type { AddressGuard } from "@valify/runtime";
 
+import { createAgentPool } from "./agent-pool.ts";
 import { type AttemptOutcome, outcomeOfError, outcomeOfStatus } from "./domain/attempt-outcome.ts";
+import type { ClientIdentity } from "./endpoint-secrets.ts";
 import { exchange } from "./http-exchange.ts";
 
 export interface OutboundWebhook {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** For a receiver that asks for a client certificate. */
+  readonly identity?: ClientIdentity | null;
 }
 
 /** What one request came to; never an exception, since a customer's failure is no error of ours. */
@@ -30,21 +33,17 @@ export interface HttpSenderOptions {
   readonly totalTimeoutMs?: number;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
 /** From the first byte out to the last byte in. The lease and the durable's ack wait exceed it. */
 const TOTAL_TIMEOUT_MS = 15_000;
-const HEADER_BYTES_MAX = 16 * 1_024;
-const KEEP_ALIVE_MS = 30_000;
-/** A backstop: what an endpoint really gets is bounded by its gate. */
-const CONNECTIONS_PER_ORIGIN_MAX = 256;
 
 /** Sends with keep-alive, without redirects and without decompression; every wait is bounded. */
 export function createHttpSender(options: HttpSenderOptions): HttpSender {
-  const agent = createAgent(options.guard);
+  const { guard } = options;
+  const agents = createAgentPool({ guard, answerTimeoutMs: TOTAL_TIMEOUT_MS });
 
   async function attempt(webhook: OutboundWebhook) {
     const url = new URL(webhook.url);
-    options.guard.checkUrl(url);
+    guard.checkUrl(url);
     const request = {
       origin: url.origin,
       path: url.pathname + url.search,
@@ -53,6 +52,7 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
       body: webhook.body,
     } as const;
     const timeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+    const agent = agents.agentFor(webhook.identity ?? null);
     const { statusCode, responseBody } = await exchange(agent, request, timeoutMs);
     return { outcome: outcomeOfStatus(statusCode), statusCode, responseBody };
   }
@@ -69,18 +69,6 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
       const durationMs = performance.now() - startedMs;
       return { ...answer, startedAt, durationMs };
     },
-    [Symbol.asyncDispose]: () => agent.close(),
+    [Symbol.asyncDispose]: () => agents[Symbol.asyncDispose](),
   };
-}
-
-function createAgent(guard: AddressGuard): Agent {
-  return new Agent({
-    connections: CONNECTIONS_PER_ORIGIN_MAX,
-    pipelining: 1,
-    headersTimeout: TOTAL_TIMEOUT_MS,
-    bodyTimeout: TOTAL_TIMEOUT_MS,
-    maxHeaderSize: HEADER_BYTES_MAX,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    connect: createGuardedConnector(guard, { timeoutMs: CONNECT_TIMEOUT_MS }),
-  });
 }

@@ -12,6 +12,11 @@ export interface Endpoint {
   readonly tenantId: string;
   readonly url: string;
   readonly secretEncrypted: Buffer;
+  /** Still within the grace period of their rotation, newest first. */
+  readonly oldSecretsEncrypted: readonly Buffer[];
+  readonly headersEncrypted: Buffer | null;
+  readonly clientCertificate: string | null;
+  readonly clientKeyEncrypted: Buffer | null;
   readonly send: "all" | "valid" | "invalid";
   readonly ratePerSecond: number | null;
   readonly concurrency: number | null;
@@ -42,7 +47,12 @@ export async function loadEndpoints(
 ): Promise<readonly Endpoint[]> {
   const { rows } = await sql<Endpoint>`
     select endpoint_id as "endpointId", tenant_id as "tenantId", url,
-      secret_encrypted as "secretEncrypted", send, rate_per_second as "ratePerSecond", concurrency,
+      secret_encrypted as "secretEncrypted",
+      array(select o.secret from unnest(old_secrets_encrypted, old_secrets_until)
+              with ordinality as o (secret, until, place)
+            where o.until > now() order by o.place) as "oldSecretsEncrypted",
+      headers_encrypted as "headersEncrypted", client_certificate as "clientCertificate",
+      client_key_encrypted as "clientKeyEncrypted", send, rate_per_second as "ratePerSecond", concurrency,
       retry_delays_ms as "retryDelaysMs", status
     from ingest.endpoints where tenant_id = any (${tenantIds}::uuid[])
     order by created_at, endpoint_id`.execute(db);

@@ -21,7 +21,7 @@ import { readConfig } from "./config.ts";
 import { createDeliverWebhook } from "./deliver-webhook.ts";
 import { cancelWaiting } from "./delivery-queries.ts";
 import { createEndpointGate } from "./endpoint-gate.ts";
-import { createEndpointKeys } from "./endpoint-keys.ts";
+import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { createPreparer } from "./prepare-deliveries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
@@ -58,7 +58,7 @@ await runService(service, async () => {
     {
       gate: createEndpointGate(),
       sender: stack.use(sender),
-      keyOf: createEndpointKeys(createSecretBox(config.SECRET_KEY)),
+      secretsOf: createEndpointSecrets(createSecretBox(config.SECRET_KEY)),
       record: createOutcomeRecorder(db, log),
       observe: createAttemptMetrics(metrics, log),
     },

@@ -76,3 +76,19 @@ test("a pull of a rate-limited endpoint gets consecutive slots; a deferral keeps
   const [[back] = []] = await prepareDeliveries(fixture.db, 100, [again]);
   assert.ok(back?.kind === "send" && back.delivery.slotWaitMs === 0);
 });
+
+test("a changed address counts for deliveries that were queued before", async () => {
+  await using fixture = await createFixture();
+  await fixture.addEndpoint("https://old.example.com/");
+  const [id = ""] = await fixture.addLeads(1);
+  const [[first] = []] = await prepareDeliveries(fixture.db, 0, [fixture.dueFor(id)]);
+  assert.ok(first?.kind === "send" && first.delivery.endpoint?.url === "https://old.example.com/");
+  const { deliveryId } = first.delivery;
+  await sql`update delivery.deliveries set state = 'waiting' where delivery_id = ${deliveryId}
+    `.execute(fixture.db);
+  await sql`update ingest.endpoints set url = 'https://new.example.com/'`.execute(fixture.owner);
+  const wake = { kind: WakeUpKind.retry, round: 1 } as const;
+  const [[retry] = []] = await prepareDeliveries(fixture.db, 0, [fixture.dueFor(deliveryId, wake)]);
+  assert.ok(retry?.kind === "send" && retry.delivery.endpoint?.url === "https://new.example.com/");
+  assert.equal(retry.delivery.deliveryId, deliveryId);
+});

@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
+import { createHmac, createPublicKey, generateKeyPairSync, randomBytes, verify } from "node:crypto";
 import { test } from "node:test";
+
+import { Webhook as StandardWebhook } from "standardwebhooks";
+import { Webhook as SvixWebhook } from "svix";
 
 import { keyOfSecret, signatureOf, webhookIdOf } from "./sign-webhook.ts";
 
-const key = keyOfSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const key = keyOfSecret(secret);
 const id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 const timestamp = 1_614_265_330;
+const ED25519_SECRET =
+  "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
 
-test("the signatures are those of the published vectors", () => {
+test("the HMAC signatures are those of the published vectors", () => {
   const vectors = [
     ['{"test": 2432232314}', "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="],
     ["", "v1,v48jdbgvh29KJz2Qc+ghw8G6vG3nAKnujWBg8oM/62A="],
@@ -17,14 +24,73 @@ test("the signatures are those of the published vectors", () => {
     ],
   ] as const;
   for (const [body, signature] of vectors) {
-    assert.equal(signatureOf(key, id, timestamp, body), signature);
+    assert.equal(signatureOf([key], id, timestamp, body), signature);
   }
   const other = keyOfSecret("whsec_plJ3nmyCDGBKInavdOK15jsl");
   const ping = '{"event_type":"ping","data":{"success":true}}';
   assert.equal(
-    signatureOf(other, "msg_loFOjxBNrRLzqYUf", 1_731_705_121, ping),
+    signatureOf([other], "msg_loFOjxBNrRLzqYUf", 1_731_705_121, ping),
     "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
   );
+});
+
+test("the ed25519 signature is that of the published vector", () => {
+  assert.equal(
+    signatureOf([keyOfSecret(ED25519_SECRET)], id, timestamp, '{"test": 2432232314}'),
+    "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==",
+  );
+});
+
+const keyOfText = (text: string) => keyOfSecret(`whsec_${Buffer.from(text).toString("base64")}`);
+
+test("a key keeps every byte of its secret: the vectors of GitHub and Convoy come out", () => {
+  assert.equal(
+    createHmac("sha256", keyOfText("It's a Secret to Everybody"))
+      .update("Hello, World!")
+      .digest("hex"),
+    "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+  );
+  assert.equal(
+    createHmac("sha256", keyOfText("convoy-webhook-secret"))
+      .update('1700000000,{"event":"charge.success","amount":1000,"currency":"NGN"}')
+      .digest("hex"),
+    "77b8b9269f25a199846a55a2bd25b3fba151c70fdae60bb1dcd87fbbc943c55c",
+  );
+});
+
+test("each key signs, the newest first, and either receiver accepts the request", () => {
+  const oldSecret = "whsec_plJ3nmyCDGBKInavdOK15jsl";
+  const newSecret = `whsec_${randomBytes(32).toString("base64")}`;
+  const now = Math.floor(Date.now() / 1_000);
+  const body = '{"first_name":"José"}';
+  const keys = [newSecret, oldSecret].map(keyOfSecret);
+  const header = signatureOf(keys, id, now, body);
+  const newest = signatureOf([keyOfSecret(newSecret)], id, now, body);
+  assert.equal(header, `${newest} ${signatureOf([keyOfSecret(oldSecret)], id, now, body)}`);
+  const headers = {
+    "webhook-id": id,
+    "webhook-timestamp": String(now),
+    "webhook-signature": header,
+  };
+  for (const held of [newSecret, oldSecret]) {
+    new StandardWebhook(held).verify(body, headers);
+    new SvixWebhook(held).verify(body, headers);
+  }
+  assert.throws(() => new StandardWebhook(secret).verify(body, headers));
+  assert.throws(() => new StandardWebhook(newSecret).verify(`${body} `, headers));
+});
+
+test("an ed25519 signature is accepted by its public key alone", () => {
+  const pair = generateKeyPairSync("ed25519");
+  const raw = pair.publicKey.export({ format: "der", type: "spki" }).subarray(-32);
+  const seed = pair.privateKey.export({ format: "der", type: "pkcs8" }).subarray(-32);
+  const whsk = `whsk_${Buffer.concat([seed, raw]).toString("base64")}`;
+  const [version, signature = ""] = signatureOf([keyOfSecret(whsk)], id, 1, "{}").split(",");
+  assert.equal(version, "v1a");
+  const signed = Buffer.from(`${id}.1.{}`);
+  assert.ok(verify(null, signed, pair.publicKey, Buffer.from(signature, "base64")));
+  const stranger = createPublicKey(generateKeyPairSync("ed25519").privateKey);
+  assert.ok(!verify(null, signed, stranger, Buffer.from(signature, "base64")));
 });
 
 test("a webhook's id is header-safe, within 64 characters, and holds no dot", () => {
