@@ -8,4 +8,5 @@ export {
   WebhookStatus,
   WebhookStatusPage,
 } from "./batch-api.ts";
+export { Permission, Role } from "./permission.ts";
 export { Problem } from "./problem.ts";

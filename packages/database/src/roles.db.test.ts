@@ -45,6 +45,9 @@ const READS: Readonly<Record<ServiceRole, readonly string[]>> = {
   valify_dispatcher: ["ingest.endpoints", "validation.leads"],
 };
 
+/** Its entries are never changed, so that nobody can cover up what they did. */
+const APPEND_ONLY = "ingest.audit_log";
+
 const REFUSED = "42501";
 
 function open(role: ServiceRole | null) {
@@ -53,6 +56,8 @@ function open(role: ServiceRole | null) {
     role,
     applicationName: "valify-test",
     connectionsMax: 2,
+    // Past the tenants' wall: this test is about the GRANTs alone.
+    settings: { "valify.system": "on" },
   });
 }
 
@@ -98,7 +103,7 @@ for (const role of ROLES) {
   test(`${role} writes every table of its own schema`, async () => {
     await using db = open(role);
     for (const { schema, table, column } of await tables()) {
-      if (schema !== SCHEMA_OF[role]) continue;
+      if (schema !== SCHEMA_OF[role] || table === APPEND_ONLY) continue;
       for (const statement of [...writes(table, column), `select * from ${table} for update`]) {
         assert.notEqual(await codeOf(db, statement), REFUSED, statement);
       }
@@ -135,6 +140,17 @@ for (const role of ROLES) {
     assert.equal(await codeOf(db, "select * from public.kysely_migration"), REFUSED);
   });
 }
+
+test("the audit log grows, and nothing in it can be changed, locked or taken out", async () => {
+  await using db = open("valify_ingest");
+  const [insert, ...changes] = writes(APPEND_ONLY, "sequence");
+  assert.ok(insert !== undefined);
+  assert.notEqual(await codeOf(db, insert), REFUSED);
+  const others = [`select * from ${APPEND_ONLY} for update`, `truncate ${APPEND_ONLY}`];
+  for (const statement of [...changes, ...others]) {
+    assert.equal(await codeOf(db, statement), REFUSED, statement);
+  }
+});
 
 test("the scheduler's role is refused on validation.leads", async () => {
   await using db = open("valify_scheduler");

@@ -3,7 +3,26 @@ import type { ColumnType, Generated, JSONColumnType } from "kysely";
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface IngestTables {
-  "ingest.tenants": { tenant_id: string; name: string; created_at: Generated<Timestamp> };
+  "ingest.tenants": {
+    tenant_id: string;
+    name: string;
+    created_at: Generated<Timestamp>;
+    /** Null: no limit. So are the next three. */
+    files_per_day_max: Generated<number | null>;
+    leads_per_month_max: Generated<number | null>;
+    stored_bytes_max: Generated<number | null>;
+    concurrent_batches_max: Generated<number | null>;
+  };
+  "ingest.users": {
+    user_id: Generated<string>;
+    tenant_id: string;
+    email: string;
+    role: "admin" | "operator" | "viewer";
+    password_hash: string | null;
+    oidc_subject: Generated<string | null>;
+    created_at: Generated<Timestamp>;
+    disabled_at: Generated<Timestamp | null>;
+  };
   "ingest.api_keys": {
     api_key_id: Generated<string>;
     tenant_id: string;
@@ -11,13 +30,35 @@ export interface IngestTables {
     key_hash: Buffer;
     created_at: Generated<Timestamp>;
     revoked_at: Timestamp | null;
+    scopes: Generated<string[]>;
+    hint: Generated<string>;
+    last_used_at: Generated<Timestamp | null>;
   };
   "ingest.sessions": {
     session_hash: Buffer;
+    session_id: Generated<string>;
     tenant_id: string;
-    api_key_id: string;
+    api_key_id: string | null;
+    user_id: string | null;
     created_at: Generated<Timestamp>;
+    last_seen_at: Generated<Timestamp>;
     expires_at: Timestamp;
+  };
+  "ingest.sign_in_attempts": { bucket: Buffer; attempts: number; started_at: Timestamp };
+  /** Chained by a trigger, which fills in what is left out here. */
+  "ingest.audit_log": {
+    tenant_id: string;
+    sequence: Generated<number>;
+    at: Generated<Timestamp>;
+    actor_kind: "user" | "api_key" | "system";
+    actor_id: string | null;
+    ip: string | null;
+    action: string;
+    object_kind: string;
+    object_id: string | null;
+    details: JSONColumnType<Record<string, unknown>>;
+    previous_hash: Generated<Buffer>;
+    hash: Generated<Buffer>;
   };
   "ingest.batches": {
     batch_id: string;

@@ -7,9 +7,11 @@ import { type LeadFile, londonDateOf, readLeadFile } from "@valify/lead-file";
 import type { Logger, ObjectStore } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
+import type { Actor } from "./audit.ts";
 import { BATCH_RANDOM_BYTE_COUNT, batchUuidOf } from "./domain/batch-uuid.ts";
 import { type Failure, failures } from "./problem.ts";
 import { recordUpload } from "./record-upload.ts";
+import { inTenant } from "./tenant-scope.ts";
 import { findUploadByKey, type NewBatch, type StoredUpload } from "./upload-queries.ts";
 
 export interface AcceptUploadDeps {
@@ -23,7 +25,7 @@ export interface AcceptUploadDeps {
 }
 
 export interface Upload {
-  readonly tenantId: string;
+  readonly actor: Actor;
   readonly filename: string;
   readonly bytes: Buffer;
   readonly idempotencyKey: string | null;
@@ -48,7 +50,10 @@ const keyReused: Failure = {
 export function createAcceptUpload(deps: AcceptUploadDeps) {
   const { db, store, log } = deps;
 
-  async function acceptNew(batch: NewBatch, bytes: Buffer): Promise<UploadOutcome> {
+  async function acceptNew(
+    batch: NewBatch,
+    { actor, bytes }: Pick<Upload, "actor" | "bytes">,
+  ): Promise<UploadOutcome> {
     const { objectKey, tenantId, idempotencyKey } = batch;
     const batchId = batchIdOfUuid(batch.batchUuid);
     try {
@@ -57,7 +62,7 @@ export function createAcceptUpload(deps: AcceptUploadDeps) {
       log.error({ batchId, err: error }, "upload.not_stored");
       return refuse(failures.objectStoreUnavailable);
     }
-    const recording = await recordUpload(db, batch);
+    const recording = await recordUpload(db, batch, actor);
     if (recording.kind === "recorded") {
       deps.wakeOutbox();
       log.info({ batchId, tenantId, totalLeads: batch.totalLeads }, "batch.accepted");
@@ -65,7 +70,7 @@ export function createAcceptUpload(deps: AcceptUploadDeps) {
     }
     if (recording.kind === "key_taken") {
       await discard(objectKey);
-      return (await findReplay({ tenantId, idempotencyKey, bytes })) ?? refuse(keyReused);
+      return (await findReplay({ actor, idempotencyKey, bytes })) ?? refuse(keyReused);
     }
     log.error({ batchId, err: recording.error }, "upload.not_recorded");
     if (recording.isUndone) await discard(objectKey);
@@ -73,9 +78,11 @@ export function createAcceptUpload(deps: AcceptUploadDeps) {
   }
 
   async function findReplay(upload: Omit<Upload, "filename">): Promise<UploadOutcome | undefined> {
-    const { tenantId, idempotencyKey, bytes } = upload;
-    const first =
-      idempotencyKey === null ? undefined : await findUploadByKey(db, tenantId, idempotencyKey);
+    const { actor, idempotencyKey, bytes } = upload;
+    if (idempotencyKey === null) return undefined;
+    const first = await inTenant(db, actor.tenantId, (trx) =>
+      findUploadByKey(trx, actor.tenantId, idempotencyKey),
+    );
     if (first === undefined) return undefined;
     const isSameFile = first.contentSha256.equals(sha256(bytes));
     return isSameFile ? { kind: "replayed", answer: answerOf(first) } : refuse(keyReused);
@@ -91,13 +98,13 @@ export function createAcceptUpload(deps: AcceptUploadDeps) {
   return async function acceptUpload(upload: Upload, now: Date): Promise<UploadOutcome> {
     const replay = await findReplay(upload);
     if (replay !== undefined) return replay;
-    const { tenantId, bytes } = upload;
+    const { actor, bytes } = upload;
     const reading = readLeadFile(bytes, { maxRows: deps.leadsMax });
     if (reading.kind === "accepted") {
-      return acceptNew(newBatchOf(upload, reading.file, now, deps.webhookDelayMs), bytes);
+      return acceptNew(newBatchOf(upload, reading.file, now, deps.webhookDelayMs), upload);
     }
     const { code, httpStatus, message } = reading.problem;
-    log.info({ tenantId, code }, "upload.refused");
+    log.info({ tenantId: actor.tenantId, code }, "upload.refused");
     return refuse({ status: httpStatus, code, detail: message });
   };
 }
@@ -115,7 +122,8 @@ function answerOf(upload: StoredUpload): UploadAccepted {
 }
 
 function newBatchOf(upload: Upload, file: LeadFile, now: Date, webhookDelayMs: number): NewBatch {
-  const { tenantId, filename, bytes, idempotencyKey } = upload;
+  const { filename, bytes, idempotencyKey } = upload;
+  const { tenantId } = upload.actor;
   const batchUuid = batchUuidOf(now, randomBytes(BATCH_RANDOM_BYTE_COUNT));
   return {
     batchUuid,

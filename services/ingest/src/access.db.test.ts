@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { hashOfSecret } from "./auth.ts";
+import Fastify from "fastify";
+
+import { hashOfSecret, requirePermissions } from "./auth.ts";
 import {
   API_KEY,
   AUTH,
+  codeOf,
   createTestApp,
   OTHER_AUTH,
   type TestApp,
@@ -99,6 +102,49 @@ test("a revoked key is refused at once", async () => {
   assert.equal((await ask()).statusCode, 200);
   await t.owner.query("update ingest.api_keys set revoked_at = now() where name = 'short-lived'");
   assert.equal((await ask()).statusCode, 401);
+});
+
+test("a key may do what its scopes say and is told so where it may not", async () => {
+  await t.owner.query(
+    `insert into ingest.api_keys (tenant_id, name, key_hash, scopes)
+     select tenant_id, 'reader', $1, '{batches:read}' from ingest.batches limit 1`,
+    [hashOfSecret("reader")],
+  );
+  const headers = { authorization: "Bearer reader" };
+  const ask = (method: "GET" | "POST", path: string) =>
+    t.app.inject({ method, url: urlOf(path), headers });
+  assert.equal((await ask("GET", "/batch_status/:id")).statusCode, 200);
+  for (const [method, path] of [
+    ["POST", "/batches/:id/cancel"],
+    ["POST", "/upload_batch"],
+    ["GET", "/webhook_status/:id"],
+  ] as const) {
+    const response = await ask(method, path);
+    assert.equal(response.statusCode, 403, path);
+    assert.equal(codeOf(response), "PERMISSION_MISSING");
+  }
+});
+
+test("a route that names no permission stops the app at its start", () => {
+  const app = Fastify();
+  requirePermissions(app);
+  app.get("/fine", { config: { permission: "self" } }, () => "");
+  assert.throws(() => app.get("/forgotten", () => ""), /GET \/forgotten names no permission/);
+});
+
+test("a key tells when it was used, without a write for each request", async () => {
+  const lastUsed = async () => {
+    await t.app.inject({ url: "/batches", headers: OTHER_AUTH });
+    const { rows } = await t.owner.query(
+      "select last_used_at as at, xmin from ingest.api_keys where name = 'other'",
+    );
+    return rows[0];
+  };
+  const first = await lastUsed();
+  assert.ok(first.at instanceof Date);
+  assert.deepEqual(await lastUsed(), first);
+  await t.owner.query("update ingest.api_keys set last_used_at = now() - interval '6 minutes'");
+  assert.ok((await lastUsed()).at >= first.at);
 });
 
 test("keys are kept as hashes only", async () => {

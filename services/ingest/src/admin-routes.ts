@@ -1,17 +1,22 @@
 import { fastifyFormbody } from "@fastify/formbody";
 import type { Database } from "@valify/database";
 import type { Logger } from "@valify/runtime";
-import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 
-import type { Identity } from "./access-queries.ts";
 import { type BatchesPage, describeUpload, type Notice, renderBatchesPage } from "./admin-page.ts";
 import { protectPage, sendFailurePage, sendPage } from "./admin-reply.ts";
 import { adminSessionRoutes } from "./admin-session-routes.ts";
 import { ADMIN_STYLE } from "./admin-style.ts";
-import { checkAccess, IDENTITY, tenantOf } from "./auth.ts";
+import {
+  actorOf,
+  checkAccess,
+  type Identity,
+  IDENTITY,
+  requirePermissions,
+  tenantOf,
+} from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { listBatches } from "./batch-queries.ts";
 import { notCancellable } from "./batch-routes.ts";
@@ -20,6 +25,7 @@ import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
 import { failureOf, logFailure } from "./error-handling.ts";
 import { failures } from "./problem.ts";
 import type { ReceiveUpload } from "./receive-upload.ts";
+import { inTenant } from "./tenant-scope.ts";
 import { acceptUploadForms } from "./upload-form.ts";
 import { findUpload } from "./upload-queries.ts";
 
@@ -69,9 +75,14 @@ const signedInRoutes: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps)
     request.setDecorator<Identity>(IDENTITY, access.identity);
     return undefined;
   });
+  requirePermissions(app);
   await app.register(adminUploadRoute, deps);
 
-  app.get("/batch_admin", { schema: { querystring: pageQuery } }, async (request, reply) => {
+  const pageOptions = {
+    schema: { querystring: pageQuery },
+    config: { permission: "batches:read" },
+  } as const;
+  app.get("/batch_admin", pageOptions, async (request, reply) => {
     const { cursor, live, uploaded } = request.query;
     const tenantId = tenantOf(request);
     const notice = uploaded === undefined ? null : await noticeOfUpload(db, tenantId, uploaded);
@@ -82,11 +93,11 @@ const signedInRoutes: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps)
 
   app.post(
     "/batch_admin/cancel/:batch_id",
-    { schema: { params: batchParams } },
+    { schema: { params: batchParams }, config: { permission: "batches:write" } },
     async (request, reply) => {
       const batchUuid = uuidOfParam(request.params.batch_id);
       if (batchUuid === undefined) return sendFailurePage(reply, failures.batchNotFound);
-      const { kind } = await cancelBatch(db, tenantOf(request), batchUuid);
+      const { kind } = await cancelBatch(db, actorOf(request), batchUuid);
       if (kind === "not_found") return sendFailurePage(reply, failures.batchNotFound);
       if (kind === "failed") return sendFailurePage(reply, notCancellable);
       wakeOutbox();
@@ -98,7 +109,8 @@ const signedInRoutes: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps)
 const adminUploadRoute: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps) => {
   await acceptUploadForms(app, deps.fileBytesMax);
 
-  app.post("/batch_admin/upload", async (request: FastifyRequest, reply: FastifyReply) => {
+  const config = { permission: "batches:write" } as const;
+  app.post("/batch_admin/upload", { config }, async (request, reply) => {
     const outcome = await deps.receiveUpload(request, reply);
     if (outcome.kind !== "refused") {
       return reply.redirect(`/batch_admin?uploaded=${outcome.answer.batch_id}`, 303);
@@ -122,7 +134,7 @@ async function findPage(
   const after = cursor === undefined ? undefined : decodeBatchCursor(cursor);
   if (after === null) return null;
   const listing = { tenantId, status: undefined, after, limit: PAGE_SIZE };
-  const { batches, next } = await listBatches(db, listing);
+  const { batches, next } = await inTenant(db, tenantId, (trx) => listBatches(trx, listing));
   const nextCursor = next === null ? null : encodeBatchCursor(next);
   return { batches, nextCursor, fileBytesMax, leadsMax };
 }
@@ -133,6 +145,7 @@ async function noticeOfUpload(
   batchId: string,
 ): Promise<Notice | null> {
   const batchUuid = uuidOfParam(batchId);
-  const upload = batchUuid && (await findUpload(db, tenantId, batchUuid));
+  const upload =
+    batchUuid && (await inTenant(db, tenantId, (trx) => findUpload(trx, tenantId, batchUuid)));
   return upload ? { kind: "done", text: describeUpload(upload) } : null;
 }

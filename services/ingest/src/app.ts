@@ -7,7 +7,7 @@ import type { Kysely } from "kysely";
 
 import { createAcceptUpload } from "./accept-upload.ts";
 import { adminRoutes } from "./admin-routes.ts";
-import { IDENTITY, requireAccess } from "./auth.ts";
+import { IDENTITY, requireAccess, requirePermissions } from "./auth.ts";
 import { findWatchedBatches } from "./batch-queries.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { boundClose } from "./bounded-close.ts";
@@ -19,6 +19,7 @@ import { createReceiveUpload } from "./receive-upload.ts";
 import { logRequests } from "./request-log.ts";
 import { resultsRoute } from "./results-route.ts";
 import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
+import { asSystem } from "./tenant-scope.ts";
 import { uploadRoute } from "./upload-route.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
@@ -61,7 +62,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   app.decorateRequest(IDENTITY, null);
 
   const live = createLiveBatches({
-    findBatches: (batchUuids) => findWatchedBatches(db, batchUuids),
+    findBatches: (batchUuids) => asSystem(db, (trx) => findWatchedBatches(trx, batchUuids)),
     log,
     watchesMax: config.streamsMax ?? STREAMS_MAX,
   });
@@ -91,6 +92,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       reply.header("cache-control", "no-store"); // personal data in nearly every answer
     });
     api.addHook("onRequest", requireAccess(db));
+    requirePermissions(api);
     ignoreBodies(api);
     await api.register(batchRoutes, deps);
     await api.register(resultsRoute, deps);

@@ -4,12 +4,13 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 
-import { tenantOf } from "./auth.ts";
+import { actorOf, tenantOf } from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findBatch, listBatches } from "./batch-queries.ts";
 import { cancelBatch } from "./cancel-batch.ts";
 import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
+import { inTenant } from "./tenant-scope.ts";
 
 export interface BatchRoutesDeps {
   readonly db: Kysely<Database>;
@@ -34,22 +35,33 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, d
 
   app.get(
     "/batch_status/:batch_id",
-    { schema: { params: batchParams, response: { 200: BatchView } } },
+    {
+      schema: { params: batchParams, response: { 200: BatchView } },
+      config: { permission: "batches:read" },
+    },
     async (request, reply) => {
       const batchUuid = uuidOfParam(request.params.batch_id);
-      const batch = batchUuid && (await findBatch(db, tenantOf(request), batchUuid));
+      const tenantId = tenantOf(request);
+      const batch =
+        batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
       return batch ? batch : sendProblem(reply, failures.batchNotFound);
     },
   );
 
   app.get(
     "/batches",
-    { schema: { querystring: listQuery, response: { 200: BatchPage } } },
+    {
+      schema: { querystring: listQuery, response: { 200: BatchPage } },
+      config: { permission: "batches:read" },
+    },
     async (request, reply) => {
       const { status, cursor, limit } = request.query;
       const after = cursor === undefined ? undefined : decodeBatchCursor(cursor);
       if (after === null) return sendProblem(reply, failures.cursorInvalid);
-      const page = await listBatches(db, { tenantId: tenantOf(request), status, after, limit });
+      const tenantId = tenantOf(request);
+      const page = await inTenant(db, tenantId, (trx) =>
+        listBatches(trx, { tenantId, status, after, limit }),
+      );
       return {
         batches: page.batches,
         next_cursor: page.next === null ? null : encodeBatchCursor(page.next),
@@ -59,12 +71,15 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, d
 
   app.post(
     "/batches/:batch_id/cancel",
-    { schema: { params: batchParams, response: { 202: BatchCancelAccepted } } },
+    {
+      schema: { params: batchParams, response: { 202: BatchCancelAccepted } },
+      config: { permission: "batches:write" },
+    },
     async (request, reply) => {
       const { batch_id: batchId } = request.params;
       const batchUuid = uuidOfParam(batchId);
       if (batchUuid === undefined) return sendProblem(reply, failures.batchNotFound);
-      const { kind } = await cancelBatch(db, tenantOf(request), batchUuid);
+      const { kind } = await cancelBatch(db, actorOf(request), batchUuid);
       if (kind === "not_found") return sendProblem(reply, failures.batchNotFound);
       if (kind === "failed") return sendProblem(reply, notCancellable);
       wakeOutbox();

@@ -1,13 +1,13 @@
 import type { Database } from "@valify/database";
-import { type Kysely, sql } from "kysely";
+import { sql, type Transaction } from "kysely";
 
 /** Every insert gives way to one that is there: replicas may all start at once. */
 export async function ensureTenant(
-  db: Kysely<Database>,
+  trx: Transaction<Database>,
   tenantId: string,
   name: string,
 ): Promise<void> {
-  await db
+  await trx
     .insertInto("ingest.tenants")
     .values({ tenant_id: tenantId, name })
     .onConflict((conflict) => conflict.column("tenant_id").doNothing())
@@ -16,10 +16,10 @@ export async function ensureTenant(
 
 /** A key that was revoked since stays revoked. */
 export async function ensureApiKey(
-  db: Kysely<Database>,
+  trx: Transaction<Database>,
   key: { readonly tenantId: string; readonly name: string; readonly keyHash: Buffer },
 ): Promise<void> {
-  await db
+  await trx
     .insertInto("ingest.api_keys")
     .values({ tenant_id: key.tenantId, name: key.name, key_hash: key.keyHash, revoked_at: null })
     .onConflict((conflict) => conflict.column("key_hash").doNothing())
@@ -28,7 +28,7 @@ export async function ensureApiKey(
 
 /** The partial unique index endpoints_one_default finds the row; its status stays as it is. */
 export async function putDefaultEndpoint(
-  db: Kysely<Database>,
+  trx: Transaction<Database>,
   endpoint: { readonly tenantId: string; readonly url: string; readonly sealedSecret: Buffer },
 ): Promise<void> {
   const { tenantId, url, sealedSecret } = endpoint;
@@ -38,5 +38,5 @@ export async function putDefaultEndpoint(
     values (${tenantId}, ${url}, 'From WEBHOOK_URL', ${sealedSecret}, true)
     on conflict (tenant_id) where is_default do update
       set url = excluded.url, secret_encrypted = excluded.secret_encrypted, updated_at = now()
-  `.execute(db);
+  `.execute(trx);
 }

@@ -2,11 +2,12 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import type { Database } from "@valify/database";
 import type { Logger, SecretBox } from "@valify/runtime";
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 
 import { hashOfSecret } from "./auth.ts";
 import { ensureApiKey, ensureTenant, putDefaultEndpoint } from "./bootstrap-queries.ts";
 import { isDatabaseAway } from "./database-failure.ts";
+import { asSystem } from "./tenant-scope.ts";
 
 /** Fixed for ever: batches and keys of every installation hang on it. */
 export const DEFAULT_TENANT_ID = "5a1f0d3c-8e47-4b62-9c15-7d2e6b90a4f8";
@@ -45,16 +46,23 @@ export async function bootstrap(deps: BootstrapDeps, settings: BootstrapSettings
 }
 
 async function putSettings(deps: BootstrapDeps, settings: BootstrapSettings): Promise<void> {
-  const { db, secretBox, log } = deps;
+  await asSystem(deps.db, (trx) => putAll(trx, deps, settings));
+}
+
+async function putAll(
+  trx: Transaction<Database>,
+  { secretBox, log }: BootstrapDeps,
+  settings: BootstrapSettings,
+): Promise<void> {
   const { BOOTSTRAP_API_KEY: apiKey, defaultEndpoint } = settings;
   const tenantId = DEFAULT_TENANT_ID;
-  await ensureTenant(db, tenantId, "default");
+  await ensureTenant(trx, tenantId, "default");
   if (apiKey !== undefined) {
-    await ensureApiKey(db, { tenantId, name: "bootstrap", keyHash: hashOfSecret(apiKey) });
+    await ensureApiKey(trx, { tenantId, name: "bootstrap", keyHash: hashOfSecret(apiKey) });
     if (apiKey.length < KEY_LENGTH_ADVISED) log.warn("bootstrap_key.found_short");
   }
   if (defaultEndpoint !== null) {
     const { url, secret } = defaultEndpoint;
-    await putDefaultEndpoint(db, { tenantId, url, sealedSecret: secretBox.seal(secret) });
+    await putDefaultEndpoint(trx, { tenantId, url, sealedSecret: secretBox.seal(secret) });
   }
 }

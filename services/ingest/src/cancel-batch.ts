@@ -2,7 +2,9 @@ import { batchCancelled, type BatchCancelled, batchIdOfUuid } from "@valify/cont
 import { addToOutbox, type Database } from "@valify/database";
 import type { Kysely } from "kysely";
 
+import { type Actor, recordAudit } from "./audit.ts";
 import { lockForCancel, markCancelled } from "./batch-queries.ts";
+import { inTenant } from "./tenant-scope.ts";
 
 export type Cancellation =
   | { readonly kind: "cancelled" }
@@ -16,10 +18,11 @@ export type Cancellation =
  */
 export async function cancelBatch(
   db: Kysely<Database>,
-  tenantId: string,
+  actor: Actor,
   batchUuid: string,
 ): Promise<Cancellation> {
-  return db.transaction().execute(async (trx): Promise<Cancellation> => {
+  const { tenantId } = actor;
+  return inTenant(db, tenantId, async (trx): Promise<Cancellation> => {
     const target = await lockForCancel(trx, tenantId, batchUuid);
     if (target === undefined) return { kind: "not_found" };
     if (target.cancelledAt !== null) return { kind: "cancelled" };
@@ -31,6 +34,8 @@ export async function cancelBatch(
       cancelled_at: cancelledAt.toISOString(),
     };
     await addToOutbox(trx, batchCancelled.subject, event);
+    const object = { objectKind: "batch", objectId: event.batch_id };
+    await recordAudit(trx, actor, { action: "batch.cancelled", ...object });
     return { kind: "cancelled" };
   });
 }

@@ -3,6 +3,7 @@ import type { PeriodicJob } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
 import { deleteExpiredSessions } from "./access-queries.ts";
+import { asSystem } from "./tenant-scope.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -12,7 +13,7 @@ export function housekeepingJobs({ db }: { readonly db: Kysely<Database> }) {
     name: "expired_sessions",
     periodMs: 60 * MINUTE_MS,
     timeoutMs: MINUTE_MS,
-    run: async () => ({ deleted: await deleteExpiredSessions(db) }),
+    run: async () => ({ deleted: await asSystem(db, deleteExpiredSessions) }),
   };
   return [expiredSessions];
 }

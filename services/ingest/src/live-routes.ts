@@ -11,6 +11,7 @@ import { formatEvent, formatRetry, nextEventId, PING } from "./domain/sse.ts";
 import type { LiveBatches } from "./live-batches.ts";
 import type { Watch } from "./live-watch.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
+import { inTenant } from "./tenant-scope.ts";
 
 export interface LiveRoutesDeps {
   readonly db: Kysely<Database>;
@@ -34,10 +35,16 @@ export const liveRoutes: FastifyPluginAsyncZod<LiveRoutesDeps> = async (app, { d
   app.get(
     "/batch_events/:batch_id",
     // HEAD has no body, so a stream opened for it would never be read.
-    { schema: { params: batchParams }, exposeHeadRoute: false },
+    {
+      schema: { params: batchParams },
+      exposeHeadRoute: false,
+      config: { permission: "batches:read" },
+    },
     async (request, reply) => {
       const batchUuid = uuidOfParam(request.params.batch_id);
-      const batch = batchUuid && (await findBatch(db, tenantOf(request), batchUuid));
+      const tenantId = tenantOf(request);
+      const batch =
+        batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
       if (!batch) return sendProblem(reply, failures.batchNotFound);
       const watch = live.watch(batch);
       if (watch === null) return sendProblem(reply, tooMany);

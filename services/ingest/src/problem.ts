@@ -51,6 +51,11 @@ export const failures = {
     code: "CSRF_REFUSED",
     detail: "This request came from another site, or does not say where it came from",
   },
+  permissionMissing: {
+    status: 403,
+    code: "PERMISSION_MISSING",
+    detail: "Your role or API key does not permit this",
+  },
   batchNotFound: {
     status: 404,
     code: "BATCH_NOT_FOUND",

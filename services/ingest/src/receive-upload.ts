@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 import type { AcceptUpload, UploadOutcome } from "./accept-upload.ts";
-import { tenantOf } from "./auth.ts";
+import { actorOf } from "./auth.ts";
 import { createUploadSlots } from "./domain/upload-slots.ts";
 import type { Failure } from "./problem.ts";
 import { readUploadForm, refuseUnread } from "./upload-form.ts";
@@ -41,7 +41,7 @@ export function createReceiveUpload({ acceptUpload, fileBytesMax, now }: Receive
     const form = await readUploadForm(request, fileBytesMax);
     if (form.kind === "refused") return form;
     const { filename, bytes } = form;
-    return acceptUpload({ tenantId: tenantOf(request), filename, bytes, idempotencyKey }, now());
+    return acceptUpload({ actor: actorOf(request), filename, bytes, idempotencyKey }, now());
   }
 
   return async function receiveUpload(

@@ -2,6 +2,8 @@ import { batchIdOfUuid, batchUploaded, type BatchUploaded } from "@valify/contra
 import { addToOutbox, type Database } from "@valify/database";
 import type { Kysely } from "kysely";
 
+import { type Actor, type AuditEntry, recordAudit } from "./audit.ts";
+import { inTenant } from "./tenant-scope.ts";
 import { insertBatch, type NewBatch } from "./upload-queries.ts";
 
 export type Recording =
@@ -19,19 +21,29 @@ export type Recording =
     };
 
 /** The batch and the word to the validator: one transaction, both or neither. */
-export async function recordUpload(db: Kysely<Database>, batch: NewBatch): Promise<Recording> {
+export async function recordUpload(
+  db: Kysely<Database>,
+  batch: NewBatch,
+  actor: Actor,
+): Promise<Recording> {
   let isCommitting = false;
   try {
-    return await db.transaction().execute(async (trx): Promise<Recording> => {
+    return await inTenant(db, batch.tenantId, async (trx): Promise<Recording> => {
       const inserted = await insertBatch(trx, batch);
       if (inserted === undefined) return { kind: "key_taken" };
       await addToOutbox(trx, batchUploaded.subject, eventOf(batch, inserted.createdAt));
+      await recordAudit(trx, actor, entryOf(batch));
       isCommitting = true;
       return { kind: "recorded" };
     });
   } catch (error) {
     return { kind: "failed", error, isUndone: !isCommitting };
   }
+}
+
+function entryOf({ batchUuid, totalLeads, byteCount }: NewBatch): AuditEntry {
+  const object = { objectKind: "batch", objectId: batchIdOfUuid(batchUuid) };
+  return { action: "batch.uploaded", ...object, details: { totalLeads, byteCount } };
 }
 
 function eventOf(batch: NewBatch, createdAt: Date): BatchUploaded {

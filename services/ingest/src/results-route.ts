@@ -3,11 +3,13 @@ import type { Logger, ObjectStore } from "@valify/runtime";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 
-import { tenantOf } from "./auth.ts";
+import { recordAudit } from "./audit.ts";
+import { actorOf } from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findResults, type ResultsPlace } from "./batch-queries.ts";
 import { logFailure } from "./error-handling.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
+import { inTenant } from "./tenant-scope.ts";
 
 export interface ResultsRouteDeps {
   readonly db: Kysely<Database>;
@@ -38,11 +40,18 @@ export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app,
   app.get(
     "/download_results/:batch_id",
     // HEAD would read the whole file, to throw it away.
-    { schema: { params: batchParams }, exposeHeadRoute: false },
+    {
+      schema: { params: batchParams },
+      exposeHeadRoute: false,
+      config: { permission: "batches:read" },
+    },
     async (request, reply) => {
       const { batch_id: batchId } = request.params;
       const batchUuid = uuidOfParam(batchId);
-      const place = batchUuid && (await findResults(db, tenantOf(request), batchUuid));
+      const actor = actorOf(request);
+      const place =
+        batchUuid &&
+        (await inTenant(db, actor.tenantId, (trx) => findResults(trx, actor.tenantId, batchUuid)));
       if (!place) return sendProblem(reply, failures.batchNotFound);
       if (place.objectKey === null) return sendProblem(reply, whyMissing(place));
       const opened = await openResults(store, place.objectKey);
@@ -52,6 +61,10 @@ export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app,
       }
       if (opened.object === undefined) return sendProblem(reply, gone);
       const { stream, byteCount } = opened.object;
+      const object = { objectKind: "batch", objectId: batchId };
+      await inTenant(db, actor.tenantId, (trx) =>
+        recordAudit(trx, actor, { action: "results.downloaded", ...object }),
+      );
       return reply
         .headers({
           "content-type": "text/csv; charset=utf-8",

@@ -2,6 +2,8 @@ import { batchIdOfUuid, WakeUpKind, type WebhookRetry } from "@valify/contracts"
 import type { Database } from "@valify/database";
 import type { Kysely } from "kysely";
 
+import { type Actor, recordAudit } from "./audit.ts";
+import { inTenant } from "./tenant-scope.ts";
 import { type FailedDelivery, listFailedDeliveries } from "./webhook-queries.ts";
 
 export interface RetryWebhooksDeps {
@@ -22,13 +24,17 @@ const PAGE_SIZE = 500;
  */
 export async function retryWebhooks(
   { db, publishRetries }: RetryWebhooksDeps,
-  batch: { readonly tenantId: string; readonly batchUuid: string },
+  actor: Actor,
+  batchUuid: string,
   now: Date,
 ): Promise<Requeueing> {
+  const { tenantId } = actor;
+  const batch = { tenantId, batchUuid };
   let deliveryCount = 0;
   let after: FailedDelivery | undefined;
   do {
-    const page = await listFailedDeliveries(db, { ...batch, after, limit: PAGE_SIZE });
+    const listing = { ...batch, after, limit: PAGE_SIZE };
+    const page = await inTenant(db, tenantId, (trx) => listFailedDeliveries(trx, listing));
     try {
       await publishRetries(page.map((delivery) => wakeUpOf(delivery, batch, now)));
     } catch (error) {
@@ -37,6 +43,11 @@ export async function retryWebhooks(
     deliveryCount += page.length;
     after = page.length < PAGE_SIZE ? undefined : page.at(-1);
   } while (after !== undefined);
+  const object = { objectKind: "batch", objectId: batchIdOfUuid(batchUuid) };
+  const details = { deliveryCount };
+  await inTenant(db, tenantId, (trx) =>
+    recordAudit(trx, actor, { action: "webhooks.retried", ...object, details }),
+  );
   return { kind: "requeued", deliveryCount };
 }
 

@@ -15,10 +15,11 @@ import { z } from "zod";
 import { type AppConfig, type AppDeps, buildApp } from "./app.ts";
 import { hashOfSecret } from "./auth.ts";
 import { bootstrap, DEFAULT_TENANT_ID } from "./bootstrap.ts";
+import { asSystem } from "./tenant-scope.ts";
 
 export const API_KEY = "key-of-the-default-tenant-0123456789abcdef";
 export const OTHER_API_KEY = "key-of-another-tenant-0123456789abcdef00";
-const OTHER_TENANT_ID = "0b7c2f8e-4d1a-4e5f-9a36-c2d8e1f07b94";
+export const OTHER_TENANT_ID = "0b7c2f8e-4d1a-4e5f-9a36-c2d8e1f07b94";
 export const AUTH = { authorization: `Bearer ${API_KEY}` };
 export const OTHER_AUTH = { authorization: `Bearer ${OTHER_API_KEY}` };
 export const CSV = "first_name,last_name,dob\nAda,Quillfeather,15/03/1990\nBo,Marsh,01/02/1985\n";
@@ -38,6 +39,8 @@ export interface TestApp extends AsyncDisposable {
   readonly databaseUrl: string;
   /** As the owner, to play the other services and to break things. */
   readonly owner: ReturnType<typeof createPool>;
+  /** The same, past the tenants' wall. */
+  readonly ownerDb: Kysely<Database>;
   /** The folder behind the object store. */
   readonly folder: string;
   readonly retries: WebhookRetry[];
@@ -56,6 +59,9 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
   const owner = stack.adopt(
     createPool({ url: database.url, role: null, applicationName: "test", connectionsMax: 2 }),
     (pool) => pool.end(),
+  );
+  const ownerDb = stack.use(
+    createDatabase({ url: database.url, role: null, applicationName: "test", connectionsMax: 2 }),
   );
   const db = stack.use(databaseAt(database.url));
   await addTenants(db);
@@ -91,6 +97,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
     db,
     databaseUrl: database.url,
     owner,
+    ownerDb,
     folder,
     retries,
     wakeCount: () => wakeCount,
@@ -110,19 +117,21 @@ async function addTenants(db: Kysely<Database>): Promise<void> {
   const secretBox = { seal: () => Buffer.of(), open: () => "" };
   const settings = { BOOTSTRAP_API_KEY: API_KEY, defaultEndpoint: null };
   await bootstrap({ db, secretBox, log: silentLog() }, settings);
-  await db
-    .insertInto("ingest.tenants")
-    .values({ tenant_id: OTHER_TENANT_ID, name: "other" })
-    .execute();
-  await db
-    .insertInto("ingest.api_keys")
-    .values({
-      tenant_id: OTHER_TENANT_ID,
-      name: "other",
-      key_hash: hashOfSecret(OTHER_API_KEY),
-      revoked_at: null,
-    })
-    .execute();
+  await asSystem(db, async (trx) => {
+    await trx
+      .insertInto("ingest.tenants")
+      .values({ tenant_id: OTHER_TENANT_ID, name: "other" })
+      .execute();
+    await trx
+      .insertInto("ingest.api_keys")
+      .values({
+        tenant_id: OTHER_TENANT_ID,
+        name: "other",
+        key_hash: hashOfSecret(OTHER_API_KEY),
+        revoked_at: null,
+      })
+      .execute();
+  });
 }
 
 /** A multipart body of files; `field` is what the form calls it. */

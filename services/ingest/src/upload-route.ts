@@ -16,7 +16,10 @@ export const uploadRoute: FastifyPluginAsyncZod<UploadRouteDeps> = async (app, d
 
   app.post(
     "/upload_batch",
-    { schema: { response: { 200: UploadAccepted, 202: UploadAccepted } } },
+    {
+      schema: { response: { 200: UploadAccepted, 202: UploadAccepted } },
+      config: { permission: "batches:write" },
+    },
     async (request, reply) => {
       const outcome = await receiveUpload(request, reply);
       if (outcome.kind === "refused") return sendProblem(reply, outcome.failure);

@@ -3,13 +3,14 @@ import type { Logger } from "@valify/runtime";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 
-import { tenantOf } from "./auth.ts";
+import { actorOf, tenantOf } from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findBatch } from "./batch-queries.ts";
 import { decodeRowCursor, encodeRowCursor } from "./domain/cursor.ts";
 import { logFailure } from "./error-handling.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
 import { retryWebhooks, type RetryWebhooksDeps } from "./retry-webhooks.ts";
+import { inTenant } from "./tenant-scope.ts";
 import { countLeadWebhooks, type LeadWebhook, listLeadWebhooks } from "./webhook-queries.ts";
 
 export interface WebhookRoutesDeps extends RetryWebhooksDeps {
@@ -39,6 +40,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
         querystring: statusQuery,
         response: { 200: WebhookStatusPage },
       },
+      config: { permission: "deliveries:read" },
     },
     async (request, reply) => {
       const { batch_id: batchId } = request.params;
@@ -47,13 +49,15 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
       if (afterRow === null) return sendProblem(reply, failures.cursorInvalid);
       const tenantId = tenantOf(request);
       const batchUuid = uuidOfParam(batchId);
-      if (!batchUuid || !(await findBatch(db, tenantId, batchUuid))) {
-        return sendProblem(reply, failures.batchNotFound);
-      }
-      const [counts, page] = await Promise.all([
-        countLeadWebhooks(db, tenantId, batchUuid),
-        listLeadWebhooks(db, { tenantId, batchUuid, status, afterRow, limit }),
-      ]);
+      if (!batchUuid) return sendProblem(reply, failures.batchNotFound);
+      const found = await inTenant(db, tenantId, async (trx) => {
+        if (!(await findBatch(trx, tenantId, batchUuid))) return null;
+        const counts = await countLeadWebhooks(trx, tenantId, batchUuid);
+        const listing = { tenantId, batchUuid, status, afterRow, limit };
+        return { counts, page: await listLeadWebhooks(trx, listing) };
+      });
+      if (found === null) return sendProblem(reply, failures.batchNotFound);
+      const { counts, page } = found;
       const next_cursor = page.nextRow === null ? null : encodeRowCursor(page.nextRow);
       return { batch_id: batchId, counts, leads: page.leads.map(itemOf), next_cursor };
     },
@@ -61,16 +65,21 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
 
   app.post(
     "/webhook_retry/:batch_id",
-    { schema: { params: batchParams, response: { 202: WebhookRetryAccepted } } },
+    {
+      schema: { params: batchParams, response: { 202: WebhookRetryAccepted } },
+      config: { permission: "deliveries:write" },
+    },
     async (request, reply) => {
       const { batch_id: batchId } = request.params;
-      const tenantId = tenantOf(request);
+      const actor = actorOf(request);
+      const { tenantId } = actor;
       const batchUuid = uuidOfParam(batchId);
-      const batch = batchUuid && (await findBatch(db, tenantId, batchUuid));
+      const batch =
+        batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
       if (!batchUuid || !batch) return sendProblem(reply, failures.batchNotFound);
       // The scheduler would drop each wake-up silently: better to say so.
       if (batch.status === "cancelled") return sendProblem(reply, batchCancelled);
-      const requeueing = await retryWebhooks(deps, { tenantId, batchUuid }, new Date());
+      const requeueing = await retryWebhooks(deps, actor, batchUuid, new Date());
       if (requeueing.kind === "requeued") {
         const { deliveryCount } = requeueing;
         log.info({ batchId, deliveryCount }, "webhooks.requeued");
