@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type Socket } from "node:net";
 
 import { WebhookPayload } from "@valify/contracts";
 
@@ -12,18 +12,34 @@ export interface CountingReceiver extends AsyncDisposable {
   take(): readonly { readonly row: number; readonly atMs: number }[];
 }
 
-/** As little work as a receiver can do, since it shares the machine with what it measures. */
+interface Arrival {
+  readonly atMs: number;
+  readonly body: Buffer;
+}
+
+const ANSWER = Buffer.from("HTTP/1.1 204 No Content\r\n\r\n");
+const HEAD_END = Buffer.from("\r\n\r\n");
+const CONTENT_LENGTH = /\r\ncontent-length: (\d+)/i;
+
+/**
+ * Answers 204 to requests with a `content-length`, and to nothing else: as little work as a receiver
+ * can do, since it shares the machine with what it measures. Node's HTTP server takes twice as long.
+ */
 export async function startCountingReceiver(): Promise<CountingReceiver> {
-  let arrivals: { readonly atMs: number; readonly chunks: Buffer[] }[] = [];
+  let arrivals: Arrival[] = [];
   let connections = 0;
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    arrivals.push({ atMs: performance.timeOrigin + performance.now(), chunks });
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => response.writeHead(204).end());
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections += 1;
+    sockets.add(socket.setNoDelay());
+    const read = createRequestReader((body) => {
+      arrivals.push({ atMs: performance.timeOrigin + performance.now(), body });
+      socket.write(ANSWER);
+    });
+    socket.on("data", read);
+    socket.on("error", () => {}); // whoever sent it was ended; what it had sent is counted
+    socket.on("close", () => sockets.delete(socket));
   });
-  server.on("connection", () => (connections += 1));
-  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -33,17 +49,35 @@ export async function startCountingReceiver(): Promise<CountingReceiver> {
     count: () => arrivals.length,
     connections: () => connections,
     take() {
-      const taken = arrivals.map(({ atMs, chunks }) => {
-        const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-        return { atMs, row: WebhookPayload.parse(body).row };
+      const taken = arrivals.map(({ atMs, body }) => {
+        return { atMs, row: WebhookPayload.parse(JSON.parse(body.toString("utf8"))).row };
       });
       arrivals = [];
       return taken;
     },
     async [Symbol.asyncDispose]() {
       server.close();
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await once(server, "close");
     },
+  };
+}
+
+/** Reads one connection: calls back with each request's body once it is complete. */
+function createRequestReader(onRequest: (body: Buffer) => void) {
+  let pending: Buffer = Buffer.alloc(0);
+  return function read(chunk: Buffer): void {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    for (;;) {
+      const headEnd = pending.indexOf(HEAD_END);
+      if (headEnd === -1) return;
+      const head = pending.toString("latin1", 0, headEnd);
+      const bodyStart = headEnd + HEAD_END.length;
+      const end = bodyStart + Number(CONTENT_LENGTH.exec(head)?.[1]);
+      // Not a number: no request of ours, never complete.
+      if (!(pending.length >= end)) return;
+      onRequest(pending.subarray(bodyStart, end));
+      pending = pending.subarray(end);
+    }
   };
 }

@@ -7,6 +7,8 @@ import { createPublisher, type Publisher } from "./publisher.ts";
 export interface Bus extends AsyncDisposable, Publisher {
   /** For consumers and topology inside this package. */
   readonly connection: NatsConnection;
+  /** Below it this service may listen for answers. */
+  readonly inboxPrefix: string;
   /** Settles when the connection is closed for good: the process has to end. */
   readonly closed: Promise<void>;
   /** Rejects while the server does not answer. */
@@ -33,10 +35,11 @@ const SERVER_VERSION_MIN = [2, 12] as const;
  */
 export async function connectBus({ url, service, log, ackTimeoutMs }: BusOptions): Promise<Bus> {
   const { server, credentials } = splitCredentials(url);
+  const inboxPrefix = `_INBOX_${service}`;
   const connection = await connect({
     servers: server,
     name: `valify-${service}`,
-    inboxPrefix: `_INBOX_${service}`,
+    inboxPrefix,
     ...credentials,
     maxReconnectAttempts: -1,
     waitOnFirstConnect: true,
@@ -61,6 +64,7 @@ export async function connectBus({ url, service, log, ackTimeoutMs }: BusOptions
   return {
     ...publisher,
     connection,
+    inboxPrefix,
     closed: untilClosed(connection),
     check: () => connection.flush(),
     async [Symbol.asyncDispose]() {

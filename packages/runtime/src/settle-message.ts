@@ -1,10 +1,10 @@
-import type { JsMsg } from "@nats-io/jetstream";
 import type { EventContract } from "@valify/contracts";
 
 import type { Bus } from "./bus.ts";
 import { PermanentError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { type Metrics, OPERATION_BUCKETS } from "./metrics.ts";
+import type { PulledMessage } from "./pulled-message.ts";
 import { DELIVERIES_MAX } from "./topology.ts";
 
 /** Not a failure: somebody else is at it, come back in a while. Nothing else is a value. */
@@ -52,9 +52,9 @@ export function createSettler<Event extends object>(
   const observe = messageMetrics(deps.metrics, spec.durable);
   const hold = createHold(deps, isStopping);
 
-  return async function settle(message: JsMsg): Promise<void> {
+  return async function settle(message: PulledMessage): Promise<void> {
     const startedMs = performance.now();
-    const attempt = message.info.deliveryCount;
+    const attempt = message.deliveryCount;
     const fields = { durable: spec.durable, seq: message.seq, attempt };
     const heartbeat = startHeartbeat(message, spec.heartbeatMs);
     let event: Event | undefined;
@@ -86,7 +86,7 @@ export function createSettler<Event extends object>(
 
 /** Our own fault costs no delivery: the message waits here, alive, until the fault is gone. */
 function createHold({ log, isReady }: ConsumerDeps, isStopping: () => boolean) {
-  return async function hold<Result>(message: JsMsg, handle: () => Promise<Result>) {
+  return async function hold<Result>(message: PulledMessage, handle: () => Promise<Result>) {
     for (;;) {
       try {
         return await handle();
@@ -105,7 +105,7 @@ function createHold({ log, isReady }: ConsumerDeps, isStopping: () => boolean) {
 async function bury<Event extends object>(
   { bus, log }: ConsumerDeps,
   spec: ConsumerSpec<Event>,
-  message: JsMsg,
+  message: PulledMessage,
   event: Event | undefined,
   error: unknown,
   code: string,
@@ -120,11 +120,14 @@ async function bury<Event extends object>(
   }
 }
 
-function startHeartbeat(message: JsMsg, intervalMs: number | undefined) {
+function startHeartbeat(message: PulledMessage, intervalMs: number | undefined) {
   return intervalMs === undefined ? undefined : setInterval(() => message.working(), intervalMs);
 }
 
-function decode<Event extends object>(message: JsMsg, contract: EventContract<Event>): Event {
+function decode<Event extends object>(
+  message: PulledMessage,
+  contract: EventContract<Event>,
+): Event {
   try {
     return contract.schema.parse(message.json());
   } catch {
@@ -138,8 +141,8 @@ function deadLetterCode(error: unknown, attempt: number): string | undefined {
   return attempt >= DELIVERIES_MAX - 1 ? "DELIVERIES_EXHAUSTED" : undefined;
 }
 
-function deadLetterOf(message: JsMsg, durable: string, code: string) {
-  const { stream } = message.info;
+function deadLetterOf(message: PulledMessage, durable: string, code: string) {
+  const { stream } = message;
   return {
     subject: `dlq.${message.subject}`,
     messageId: `${stream}:${durable}:${message.seq}`,
@@ -147,7 +150,7 @@ function deadLetterOf(message: JsMsg, durable: string, code: string) {
       "valify-stream": stream,
       "valify-consumer": durable,
       "valify-sequence": String(message.seq),
-      "valify-deliveries": String(message.info.deliveryCount),
+      "valify-deliveries": String(message.deliveryCount),
       "valify-reason": code,
     },
     payload: message.data,
