@@ -10,3 +10,4 @@ export {
 } from "./batch-api.ts";
 export { Permission, Role } from "./permission.ts";
 export { Problem } from "./problem.ts";
+export { RuleProfile, RuleProfileInput, RuleProfilePage, RuleProfileView } from "./rule-profile.ts";

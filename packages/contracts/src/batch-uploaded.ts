@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import { defineEvent } from "./define-event.ts";
 import { BatchId, Instant, TenantId } from "./ids.ts";
+import { RuleProfile } from "./rule-profile.ts";
 
 /**
  * A CSV file is stored and its `ingest.batches` row is committed. No row of it is validated yet.
@@ -23,6 +24,8 @@ export const batchUploaded = defineEvent({
     as_of: z.iso.date(),
     /** How long after its validation a lead's webhook is due; fixed for the batch at upload. */
     webhook_delay_ms: z.int().nonnegative(),
+    /** The tenant's rules as they were at upload; absent: the defaults. */
+    rule_profile: RuleProfile.optional(),
     uploaded_at: Instant,
   },
   eventId: (event) => `batch.uploaded:${event.batch_id}`,

@@ -4,6 +4,8 @@ import { z } from "zod";
 export const Finding = z.object({
   code: z.string().min(1),
   field: z.string(),
+  /** A lead with an `error` is invalid; `info` among the warnings never speaks against it. */
+  severity: z.enum(["error", "warning", "info"]).optional(),
   message: z.string(),
 });
 export type Finding = z.infer<typeof Finding>;

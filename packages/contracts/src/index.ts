@@ -7,6 +7,7 @@ export { endpointDisabled, type EndpointDisabled } from "./endpoint-disabled.ts"
 export { Finding } from "./finding.ts";
 export { BatchId, batchIdOfUuid, uuidOfBatchId } from "./ids.ts";
 export { leadValidated, type LeadValidated } from "./lead-validated.ts";
+export { RuleProfile } from "./rule-profile.ts";
 export { WakeUpKind, wakeUpKindOf } from "./wake-up.ts";
 export { webhookDelivered, type WebhookDelivered } from "./webhook-delivered.ts";
 export { webhookDue, type WebhookDue } from "./webhook-due.ts";

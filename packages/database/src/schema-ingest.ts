@@ -77,6 +77,16 @@ export interface IngestTables {
     idempotency_key: string | null;
     created_at: Generated<Timestamp>;
     cancelled_at: Timestamp | null;
+    rule_profile: JSONColumnType<object> | null;
+    rule_profile_version: number | null;
+    ruleset_version: string | null;
+  };
+  "ingest.rule_profiles": {
+    tenant_id: string;
+    version: number;
+    profile: JSONColumnType<object>;
+    ruleset_version: string;
+    created_at: Generated<Timestamp>;
   };
   "ingest.endpoints": {
     endpoint_id: Generated<string>;

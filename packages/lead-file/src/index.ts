@@ -17,10 +17,14 @@ export type {
 } from "./lead-file.ts";
 export { readLeadFile } from "./read-lead-file.ts";
 export { createResultsWriter, type ResultRow, type ResultsWriter } from "./results-writer.ts";
+export { isRuleCode, type RuleCode, type RuleInfo, ruleCatalogue } from "./rules/catalogue.ts";
 export {
   defaultRuleProfile,
-  type Finding,
-  type JudgeContext,
   type RuleProfile,
-} from "./rules/rule.ts";
+  ruleProfileOf,
+  rulesetText,
+  unknownCodesOf,
+} from "./rules/profile.ts";
+export { type Finding, findingOf, type JudgeContext } from "./rules/rule.ts";
+export { compileRuleset, type Ruleset } from "./rules/ruleset.ts";
 export { templateCsv } from "./template.ts";

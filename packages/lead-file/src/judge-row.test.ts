@@ -18,11 +18,11 @@ test("a good lead is valid, with its id and its date in both shapes", () => {
   });
 });
 
-test("all findings are returned, names first, then the pair, then the date", () => {
+test("all findings are returned: what is missing, what is impossible, then the rest", () => {
   assert.deepEqual(summaryOf(verdictOn("=Ann", "", "31/04/1990")), [
-    "E NAME_FORMULA first_name",
     "E LAST_NAME_MISSING last_name",
     "E DOB_NOT_REAL dob",
+    "E NAME_FORMULA first_name",
   ]);
 });
 
@@ -50,7 +50,9 @@ test("a row with a problem is skipped: its problem the only error, an id, no dat
     lastName: "=",
     dob: "15/03/1990",
     dobDate: null,
-    errors: [{ code: "ROW_CONTROL_CHAR", field: "row", message: "Row contains …" }],
+    errors: [
+      { code: "ROW_CONTROL_CHAR", field: "row", severity: "error", message: "Row contains …" },
+    ],
     warnings: [],
   });
 });

@@ -1,9 +1,9 @@
 import { cleanName, type CleanName, cleanValue } from "./clean-name.ts";
 import type { Dialect, FileRow, LeadField, RowProblem } from "./lead-file.ts";
 import { leadIdOf, SLUG_VERSION } from "./lead-id.ts";
+import { rankOf } from "./rules/catalogue.ts";
 import { judgeDob } from "./rules/dates.ts";
-import { isFictionalPair, isPlaceholder, junkRules, testPairSeverity } from "./rules/junk.ts";
-import { nameRules } from "./rules/names.ts";
+import { isFictionalPair, isPlaceholder, testPairOf } from "./rules/junk.ts";
 import { type Finding, type Findings, type JudgeContext, report } from "./rules/rule.ts";
 import { cutToCodePoints, VALUE_CODE_POINTS_MAX } from "./text.ts";
 
@@ -27,9 +27,6 @@ export interface RowVerdict {
 const FIELD_LABELS = { first_name: "First name", last_name: "Last name" } as const;
 type NameField = Exclude<LeadField, "dob">;
 
-const rulesForAnyName = [...nameRules, ...junkRules];
-const rulesForPlainName = rulesForAnyName.filter((rule) => rule.appliesToPlain);
-
 /** Judges one row by the rules that need no other row. Pure: the same input, the same verdict. */
 export function judgeRow(
   row: FileRow,
@@ -45,7 +42,7 @@ export function judgeRow(
   const findings: Findings = { errors: [], warnings: [] };
   judgeName(firstName, "first_name", ctx, findings);
   judgeName(lastName, "last_name", ctx, findings);
-  judgePair(firstName, lastName, findings);
+  judgePair(firstName, lastName, ctx, findings);
   const { dob, dobDate } = judgeDob(rawDob, ctx, findings);
   const names = cutNames(firstName, lastName);
   return {
@@ -55,53 +52,67 @@ export function judgeRow(
     ...names,
     dob,
     dobDate,
-    errors: findings.errors,
+    errors: byUrgency(findings.errors),
     warnings: findings.warnings,
   };
 }
 
-/** The verdict with one more error, as a duplicate row gets it. A skipped row stays skipped. */
+/** The verdict with one more finding, as a batch rule adds it. A skipped row stays skipped. */
 export function withFinding(verdict: RowVerdict, finding: Finding): RowVerdict {
+  if (finding.severity !== "error") {
+    return { ...verdict, warnings: [...verdict.warnings, finding] };
+  }
   const status = verdict.status === "skipped" ? "skipped" : "invalid";
-  return { ...verdict, status, errors: [...verdict.errors, finding] };
+  return { ...verdict, status, errors: byUrgency([...verdict.errors, finding]) };
+}
+
+/** The first error is the one to mend first; among equals the order of the fields stays. */
+function byUrgency(errors: readonly Finding[]): readonly Finding[] {
+  if (errors.length < 2) return errors;
+  return errors.toSorted((a, b) => rankOf(a.code) - rankOf(b.code));
 }
 
 function judgeName(name: CleanName, field: NameField, ctx: JudgeContext, findings: Findings) {
+  const { ruleset } = ctx;
   const label = FIELD_LABELS[field];
   if (name.text === "") {
-    const isMononym = field === "last_name" && ctx.rules.allowMononym;
     const code = field === "first_name" ? "FIRST_NAME_MISSING" : "LAST_NAME_MISSING";
-    const message = `${label} is missing`;
-    report(findings, isMononym ? "warning" : "error", { code, field, message });
+    report(findings, ctx, { code, field, message: `${label} is missing` });
     return;
   }
-  if (isPlaceholder(name)) {
+  if (ruleset.levelOf("NAME_PLACEHOLDER") !== "off" && isPlaceholder(name)) {
     const message = `${label} is a placeholder`;
-    report(findings, "error", { code: "NAME_PLACEHOLDER", field, message });
+    report(findings, ctx, { code: "NAME_PLACEHOLDER", field, message });
     return;
   }
-  for (const { code, severity, find } of name.isPlain ? rulesForPlainName : rulesForAnyName) {
-    const problem = find(name);
+  for (const { code, find } of name.isPlain ? ruleset.plainNameRules : ruleset.nameRules) {
+    const problem = find(name, ruleset.profile);
     if (problem === null) continue;
-    report(findings, severity, { code, field, message: `${label} ${problem}` });
+    report(findings, ctx, { code, field, message: `${label} ${problem}` });
   }
 }
 
-function judgePair(firstName: CleanName, lastName: CleanName, findings: Findings): void {
+function judgePair(
+  firstName: CleanName,
+  lastName: CleanName,
+  ctx: JudgeContext,
+  findings: Findings,
+): void {
   if (firstName.text === "" || lastName.text === "") return;
   const pair = `${firstName.lower} ${lastName.lower}`;
-  const testSeverity = testPairSeverity(pair);
-  if (testSeverity !== null) {
+  const testPair = testPairOf(pair);
+  if (testPair !== null) {
     const message = "This looks like a test record";
-    report(findings, testSeverity, { code: "NAME_TEST_PERSON", field: "row", message });
+    const isDoubtful = testPair === "doubtful";
+    report(findings, ctx, { code: "NAME_TEST_PERSON", field: "row", message, isDoubtful });
   }
   if (isFictionalPair(pair)) {
     const message = "This is a fictional character's name";
-    report(findings, "warning", { code: "NAME_FICTIONAL", field: "row", message });
+    report(findings, ctx, { code: "NAME_FICTIONAL", field: "row", message });
   }
   if (firstName.lower === lastName.lower) {
     const message = "First and last name are the same";
-    report(findings, "warning", { code: "NAME_SAME_FIRST_LAST", field: "row", message });
+    report(findings, ctx, { code: "NAME_SAME_FIRST_LAST", field: "row", message });
   }
 }
 
@@ -118,7 +129,7 @@ function skippedVerdict(
     ...names,
     dob: cutToCodePoints(cleanValue(rawDob), VALUE_CODE_POINTS_MAX),
     dobDate: null,
-    errors: [{ code, field: "row", message }],
+    errors: [{ code, field: "row", severity: "error", message }],
     warnings: [],
   };
 }

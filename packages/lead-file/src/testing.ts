@@ -2,7 +2,9 @@ import type { FileProblem } from "./file-problem.ts";
 import { judgeRow, type RowVerdict } from "./judge-row.ts";
 import type { LeadFile } from "./lead-file.ts";
 import { readLeadFile } from "./read-lead-file.ts";
-import { defaultRuleProfile, type JudgeContext, type RuleProfile } from "./rules/rule.ts";
+import { defaultRuleProfile, type RuleProfile } from "./rules/profile.ts";
+import type { Finding, JudgeContext } from "./rules/rule.ts";
+import { compileRuleset } from "./rules/ruleset.ts";
 
 /** Tests judge as if today were this day. */
 export const AS_OF = { year: 2026, month: 3, day: 15 } as const;
@@ -33,7 +35,7 @@ export function problemsOf(file: LeadFile): (string | null)[] {
 }
 
 export function contextWith(rules: Partial<RuleProfile> = {}): JudgeContext {
-  return { asOf: AS_OF, rules: { ...defaultRuleProfile, ...rules } };
+  return { asOf: AS_OF, ruleset: compileRuleset({ ...defaultRuleProfile, ...rules }) };
 }
 
 /** The verdict on a lead with these three cells. */
@@ -48,10 +50,11 @@ export function verdictOn(
   return judgeRow(row, { header: HEADER }, contextWith(rules));
 }
 
-/** `E` or `W`, the code and the field of every finding, in order. */
+/** `E`, `W` or `I`, the code and the field of every finding, in order. */
 export function summaryOf({ errors, warnings }: RowVerdict): string[] {
-  return [
-    ...errors.map(({ code, field }) => `E ${code} ${field}`),
-    ...warnings.map(({ code, field }) => `W ${code} ${field}`),
-  ];
+  return [...errors, ...warnings].map(summaryLine);
+}
+
+function summaryLine({ code, field, severity }: Finding): string {
+  return `${severity.charAt(0).toUpperCase()} ${code} ${field}`;
 }

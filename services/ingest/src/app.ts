@@ -19,6 +19,7 @@ import { createReceiveUpload } from "./receive-upload.ts";
 import { logRequests } from "./request-log.ts";
 import { resultsRoute } from "./results-route.ts";
 import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
+import { ruleProfileRoutes } from "./rule-profile-routes.ts";
 import { asSystem } from "./tenant-scope.ts";
 import { uploadRoute } from "./upload-route.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
@@ -97,6 +98,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     await api.register(batchRoutes, deps);
     await api.register(resultsRoute, deps);
     await api.register(webhookRoutes, deps);
+    await api.register(ruleProfileRoutes, { db });
     await api.register(liveRoutes, { db, live });
     await api.register(uploadRoute, uploads);
   });

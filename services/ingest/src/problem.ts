@@ -84,6 +84,16 @@ export const failures = {
     detail: "The message broker does not answer. Try again: nothing is sent twice",
     headers: { "retry-after": "5" },
   },
+  ruleUnknown: {
+    status: 422,
+    code: "RULE_UNKNOWN",
+    detail: "levels names a code that is no rule, or one that cannot be changed",
+  },
+  ruleProfileChanged: {
+    status: 412,
+    code: "RULE_PROFILE_CHANGED",
+    detail: "The profile was changed since you read it. Read it again, then send your change",
+  },
   routeNotFound: {
     status: 404,
     code: "ROUTE_NOT_FOUND",

@@ -3,8 +3,9 @@ import { addToOutbox, type Database } from "@valify/database";
 import type { Kysely } from "kysely";
 
 import { type Actor, type AuditEntry, recordAudit } from "./audit.ts";
+import { currentProfile } from "./rule-profile.ts";
 import { inTenant } from "./tenant-scope.ts";
-import { insertBatch, type NewBatch } from "./upload-queries.ts";
+import { insertBatch, type NewBatch, type RulesSnapshot } from "./upload-queries.ts";
 
 export type Recording =
   | { readonly kind: "recorded" }
@@ -29,9 +30,10 @@ export async function recordUpload(
   let isCommitting = false;
   try {
     return await inTenant(db, batch.tenantId, async (trx): Promise<Recording> => {
-      const inserted = await insertBatch(trx, batch);
+      const rules = await currentProfile(trx, batch.tenantId);
+      const inserted = await insertBatch(trx, batch, rules);
       if (inserted === undefined) return { kind: "key_taken" };
-      await addToOutbox(trx, batchUploaded.subject, eventOf(batch, inserted.createdAt));
+      await addToOutbox(trx, batchUploaded.subject, eventOf(batch, rules, inserted.createdAt));
       await recordAudit(trx, actor, entryOf(batch));
       isCommitting = true;
       return { kind: "recorded" };
@@ -46,7 +48,7 @@ function entryOf({ batchUuid, totalLeads, byteCount }: NewBatch): AuditEntry {
   return { action: "batch.uploaded", ...object, details: { totalLeads, byteCount } };
 }
 
-function eventOf(batch: NewBatch, createdAt: Date): BatchUploaded {
+function eventOf(batch: NewBatch, { profile }: RulesSnapshot, createdAt: Date): BatchUploaded {
   return {
     batch_id: batchIdOfUuid(batch.batchUuid),
     tenant_id: batch.tenantId,
@@ -55,6 +57,7 @@ function eventOf(batch: NewBatch, createdAt: Date): BatchUploaded {
     total_leads: batch.totalLeads,
     as_of: batch.asOf,
     webhook_delay_ms: batch.webhookDelayMs,
+    rule_profile: profile,
     uploaded_at: createdAt.toISOString(),
   };
 }

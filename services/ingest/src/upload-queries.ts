@@ -1,3 +1,4 @@
+import type { RuleProfile } from "@valify/contracts/api";
 import type { Database } from "@valify/database";
 import { type Kysely, sql, type Transaction } from "kysely";
 
@@ -23,6 +24,13 @@ export interface NewBatch {
   readonly idempotencyKey: string | null;
 }
 
+/** A copy of the tenant's rules: what changes later changes no batch. */
+export interface RulesSnapshot {
+  readonly version: number;
+  readonly profile: RuleProfile;
+  readonly rulesetVersion: string;
+}
+
 /** What the answer to an upload shows, kept so that a repeat gets the same one. */
 export type StoredUpload = Pick<
   NewBatch,
@@ -36,6 +44,7 @@ export type StoredUpload = Pick<
 export async function insertBatch(
   trx: Transaction<Database>,
   batch: NewBatch,
+  rules: RulesSnapshot,
 ): Promise<{ readonly createdAt: Date } | undefined> {
   return trx
     .insertInto("ingest.batches")
@@ -54,6 +63,9 @@ export async function insertBatch(
       webhook_delay_ms: batch.webhookDelayMs,
       idempotency_key: batch.idempotencyKey,
       cancelled_at: null,
+      rule_profile: JSON.stringify(rules.profile),
+      rule_profile_version: rules.version,
+      ruleset_version: rules.rulesetVersion,
     })
     .onConflict((conflict) => conflict.columns(["tenant_id", "idempotency_key"]).doNothing())
     .returning(sql<Date>`created_at`.as("createdAt"))

@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import type { CalendarDate } from "../calendar.ts";
 import { judgeRow } from "../judge-row.ts";
-import { AS_OF, HEADER, summaryOf, verdictOn } from "../testing.ts";
-import { defaultRuleProfile, type RuleProfile } from "./rule.ts";
+import { AS_OF, contextWith, HEADER, summaryOf, verdictOn } from "../testing.ts";
+import type { RuleProfile } from "./profile.ts";
 
 const judge = (dob: string, rules: Partial<RuleProfile> = {}) =>
   verdictOn("John", "Smith", dob, rules);
@@ -19,9 +19,9 @@ const read: readonly [typed: string, dob: string, dobDate: string, findings: str
   ["\u200e15/03/1990", "15/03/1990", "1990-03-15", []],
   ["29/02/2000", "29/02/2000", "2000-02-29", []],
   ["1990-03-15", "15/03/1990", "1990-03-15", ["W DOB_FORMAT_CONVERTED dob"]],
-  ["01/01/1970", "01/01/1970", "1970-01-01", ["W DOB_PLACEHOLDER dob"]],
-  ["01/01/1900", "01/01/1900", "1900-01-01", ["E DOB_TOO_OLD dob", "W DOB_PLACEHOLDER dob"]],
-  ["11/11/1111", "11/11/1111", "1111-11-11", ["E DOB_TOO_OLD dob", "W DOB_PLACEHOLDER dob"]],
+  ["01/01/1970", "01/01/1970", "1970-01-01", ["I DOB_PLACEHOLDER dob"]],
+  ["01/01/1900", "01/01/1900", "1900-01-01", ["E DOB_TOO_OLD dob", "I DOB_PLACEHOLDER dob"]],
+  ["11/11/1111", "11/11/1111", "1111-11-11", ["E DOB_TOO_OLD dob", "I DOB_PLACEHOLDER dob"]],
   ["15/03/0990", "15/03/0990", "0990-03-15", ["E DOB_TOO_OLD dob"]],
 ];
 for (const [typed, dob, dobDate, findings] of read) {
@@ -80,7 +80,7 @@ test("a very long value is cut to 200 code points", () => {
 
 function judgeOn(asOf: CalendarDate, dob: string, rules: Partial<RuleProfile> = {}): string[] {
   const row = { rowNumber: 1, lineNumber: 2, cells: ["John", "Smith", dob], problem: null };
-  const ctx = { asOf, rules: { ...defaultRuleProfile, ...rules } };
+  const ctx = { ...contextWith(rules), asOf };
   return summaryOf(judgeRow(row, { header: HEADER }, ctx));
 }
 

@@ -8,7 +8,8 @@ import {
 } from "../calendar.ts";
 import { cleanValue } from "../clean-name.ts";
 import { cutToCodePoints, VALUE_CODE_POINTS_MAX } from "../text.ts";
-import { type Findings, type JudgeContext, report, type Severity } from "./rule.ts";
+import type { RuleCode } from "./catalogue.ts";
+import { type Findings, type JudgeContext, report } from "./rule.ts";
 
 export interface DobVerdict {
   /** `dd/mm/yyyy`, or the text as typed when no real date could be read. */
@@ -32,30 +33,30 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set(["01/01/1900", "01/01/1970", "
 /** Reads and judges a date of birth by its own calendar check; `Date` would guess. */
 export function judgeDob(raw: string, ctx: JudgeContext, findings: Findings): DobVerdict {
   const text = cleanValue(raw);
-  const date = readDate(text, findings);
+  const date = readDate(text, ctx, findings);
   if (date === null) return { dob: cutToCodePoints(text, VALUE_CODE_POINTS_MAX), dobDate: null };
   judgeAge(date, ctx, findings);
   const dob = formatDayFirst(date);
   if (PLACEHOLDERS.has(dob)) {
-    note(findings, "warning", "DOB_PLACEHOLDER", "Often used when the date is unknown");
+    note(findings, ctx, "DOB_PLACEHOLDER", "Often used when the date is unknown");
   }
   return { dob, dobDate: formatIsoDate(date) };
 }
 
-function readDate(text: string, findings: Findings): CalendarDate | null {
+function readDate(text: string, ctx: JudgeContext, findings: Findings): CalendarDate | null {
   const dayFirst = DAY_FIRST.exec(text);
   if (dayFirst !== null) {
-    return realDate(dateOf(dayFirst[4], dayFirst[3], dayFirst[1]), findings);
+    return realDate(dateOf(dayFirst[4], dayFirst[3], dayFirst[1]), ctx, findings);
   }
   const iso = ISO.exec(text);
   if (iso !== null) {
-    const date = realDate(dateOf(iso[1], iso[2], iso[3]), findings);
+    const date = realDate(dateOf(iso[1], iso[2], iso[3]), ctx, findings);
     if (date === null) return null;
     const message = `Read yyyy-mm-dd as ${formatDayFirst(date)}`;
-    note(findings, "warning", "DOB_FORMAT_CONVERTED", message);
+    note(findings, ctx, "DOB_FORMAT_CONVERTED", message);
     return date;
   }
-  note(findings, "error", ...unreadable(text));
+  note(findings, ctx, ...unreadable(text));
   return null;
 }
 
@@ -63,18 +64,18 @@ function dateOf(year?: string, month?: string, day?: string): CalendarDate {
   return { year: Number(year), month: Number(month), day: Number(day) };
 }
 
-function realDate(date: CalendarDate, findings: Findings): CalendarDate | null {
+function realDate(date: CalendarDate, ctx: JudgeContext, findings: Findings): CalendarDate | null {
   if (isRealDate(date)) return date;
   const swapped = { year: date.year, month: date.day, day: date.month };
   const hint =
     date.month > MONTHS_PER_YEAR && isRealDate(swapped)
       ? ". The month seems to come first: write dd/mm/yyyy"
       : "";
-  note(findings, "error", "DOB_NOT_REAL", `This date does not exist${hint}`);
+  note(findings, ctx, "DOB_NOT_REAL", `This date does not exist${hint}`);
   return null;
 }
 
-function unreadable(text: string): [code: string, message: string] {
+function unreadable(text: string): [code: RuleCode, message: string] {
   if (text === "") return ["DOB_MISSING", "Date of birth is missing"];
   if (TWO_DIGIT_YEAR.test(text)) {
     return ["DOB_TWO_DIGIT_YEAR", "Write the year with four digits"];
@@ -86,24 +87,24 @@ function unreadable(text: string): [code: string, message: string] {
   return ["DOB_FORMAT", "Write the date of birth as dd/mm/yyyy"];
 }
 
-function judgeAge(date: CalendarDate, { asOf, rules }: JudgeContext, findings: Findings): void {
+function judgeAge(date: CalendarDate, ctx: JudgeContext, findings: Findings): void {
+  const { asOf } = ctx;
+  const { minAge, maxAge } = ctx.ruleset.profile;
   if (compareDates(date, asOf) >= 0) {
-    note(findings, "error", "DOB_FUTURE", "Date of birth is not in the past");
+    note(findings, ctx, "DOB_FUTURE", "Date of birth is not in the past");
     return;
   }
   const age = ageOn(asOf, date);
-  const oldest = { year: asOf.year - rules.maxAge, month: asOf.month, day: asOf.day };
+  const oldest = { year: asOf.year - maxAge, month: asOf.month, day: asOf.day };
   if (compareDates(date, oldest) < 0) {
-    const message = `Date of birth is over ${rules.maxAge} years ago`;
-    note(findings, "error", "DOB_TOO_OLD", message);
+    note(findings, ctx, "DOB_TOO_OLD", `Date of birth is over ${maxAge} years ago`);
   } else if (age >= OLD_AGE) {
-    note(findings, "warning", "DOB_TOO_OLD", `Date of birth is ${age} years ago`);
+    const message = `Date of birth is ${age} years ago`;
+    report(findings, ctx, { code: "DOB_TOO_OLD", field: "dob", message, isDoubtful: true });
   }
-  if (age < rules.minAge) {
-    note(findings, "error", "DOB_UNDER_MIN_AGE", `Lead is under ${rules.minAge}`);
-  }
+  if (age < minAge) note(findings, ctx, "DOB_UNDER_MIN_AGE", `Lead is under ${minAge}`);
 }
 
-function note(findings: Findings, severity: Severity, code: string, message: string): void {
-  report(findings, severity, { code, field: "dob", message });
+function note(findings: Findings, ctx: JudgeContext, code: RuleCode, message: string): void {
+  report(findings, ctx, { code, field: "dob", message });
 }

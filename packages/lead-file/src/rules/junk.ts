@@ -2,7 +2,6 @@ import anyAscii from "any-ascii";
 
 import type { CleanName } from "../clean-name.ts";
 import type { NameRule } from "./names.ts";
-import type { Severity } from "./rule.ts";
 
 /**
  * Whole values typed when there is no name. Exact, since real people are called Null, Test, Na, Nil
@@ -17,20 +16,23 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set([
 ]);
 const FILLER = /^(?:x{3,}|[-–—.?_*]+)$/u;
 
-/** Pairs of first and last name, lower case. John Doe may be real: a warning. */
-const TEST_PAIRS: ReadonlyMap<string, Severity> = new Map<string, Severity>([
-  ["test test", "error"],
-  ["test user", "error"],
-  ["test tester", "error"],
-  ["test testing", "error"],
-  ["test person", "error"],
-  ["test lead", "error"],
-  ["test name", "error"],
-  ["foo bar", "error"],
-  ["asdf asdf", "error"],
-  ["qwerty qwerty", "error"],
-  ["john doe", "warning"],
-  ["jane doe", "warning"],
+/** Pairs of first and last name, lower case. John Doe may be real. */
+const TEST_PAIRS: ReadonlyMap<string, "certain" | "doubtful"> = new Map<
+  string,
+  "certain" | "doubtful"
+>([
+  ["test test", "certain"],
+  ["test user", "certain"],
+  ["test tester", "certain"],
+  ["test testing", "certain"],
+  ["test person", "certain"],
+  ["test lead", "certain"],
+  ["test name", "certain"],
+  ["foo bar", "certain"],
+  ["asdf asdf", "certain"],
+  ["qwerty qwerty", "certain"],
+  ["john doe", "doubtful"],
+  ["jane doe", "doubtful"],
 ]);
 
 const FICTIONAL_PAIRS: ReadonlySet<string> = new Set(
@@ -63,26 +65,23 @@ export function isPlaceholder({ lower }: CleanName): boolean {
 export const junkRules: readonly NameRule[] = [
   {
     code: "NAME_REPEATED_CHAR",
-    severity: "warning",
     appliesToPlain: true,
     find: ({ lower }) => (REPEATED_LETTER.test(lower) ? "repeats one letter" : null),
   },
   {
     code: "NAME_KEYBOARD_RUN",
-    severity: "warning",
     appliesToPlain: true,
     find: ({ lower }) => (KEYBOARD_RUN.test(lower) ? "looks typed along the keyboard" : null),
   },
   {
     code: "NAME_NO_VOWEL",
-    severity: "warning",
     appliesToPlain: true,
     find: (name) => (hasNoVowel(name) ? "has no vowels" : null),
   },
 ];
 
-/** How a pair of names gives a test record away, or `null`. */
-export function testPairSeverity(pair: string): Severity | null {
+/** How surely a pair of names gives a test record away, or `null`. */
+export function testPairOf(pair: string): "certain" | "doubtful" | null {
   return TEST_PAIRS.get(pair) ?? null;
 }
 

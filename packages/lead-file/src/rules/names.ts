@@ -1,14 +1,14 @@
 import type { CleanName } from "../clean-name.ts";
-import { cutToCodePoints, VALUE_CODE_POINTS_MAX } from "../text.ts";
-import type { Severity } from "./rule.ts";
+import { cutToCodePoints } from "../text.ts";
+import type { RuleCode } from "./catalogue.ts";
+import type { RuleProfile } from "./profile.ts";
 
 /** A rule about one name: says what is wrong with it, to follow "First name", or `null`. */
 export interface NameRule {
-  readonly code: string;
-  readonly severity: Severity;
+  readonly code: RuleCode;
   /** Whether a name of plain ASCII letters can break it; if not, such names skip the rule. */
   readonly appliesToPlain: boolean;
-  readonly find: (name: CleanName) => string | null;
+  readonly find: (name: CleanName, profile: RuleProfile) => string | null;
 }
 
 /**
@@ -41,71 +41,60 @@ const GREEK = /\p{Script=Greek}/u;
 export const nameRules: readonly NameRule[] = [
   {
     code: "NAME_TOO_LONG",
-    severity: "error",
     appliesToPlain: true,
-    find: ({ text }) =>
-      cutToCodePoints(text, VALUE_CODE_POINTS_MAX).length < text.length
-        ? `is longer than ${VALUE_CODE_POINTS_MAX} characters`
+    find: ({ text }, { nameLengthMax }) =>
+      cutToCodePoints(text, nameLengthMax).length < text.length
+        ? `is longer than ${nameLengthMax} characters`
         : null,
   },
   {
     code: "NAME_FORMULA",
-    severity: "error",
     appliesToPlain: false,
     find: ({ text }) => (FORMULA_START.test(text) ? "cannot start with = + - or @" : null),
   },
   {
     code: "NAME_MARKUP_OR_URL",
-    severity: "error",
     appliesToPlain: false,
     find: ({ text }) => (MARKUP_OR_URL.test(text) ? "contains a web address, email or code" : null),
   },
   {
     code: "NAME_CHARSET",
-    severity: "error",
     appliesToPlain: false,
     find: ({ text }) => illegalCharacters(text),
   },
   {
     code: "NAME_REPLACEMENT_CHAR",
-    severity: "error",
     appliesToPlain: false,
     find: ({ text }) =>
       text.includes("\ufffd") ? "has a damaged character (�). Re-save as CSV UTF-8" : null,
   },
   {
     code: "NAME_NO_LETTERS",
-    severity: "error",
     appliesToPlain: false,
     find: ({ text }) => (LETTER.test(text) ? null : "has no letter"),
   },
   {
     code: "NAME_MOJIBAKE",
-    severity: "warning",
     appliesToPlain: false,
     find: ({ text }) => (MOJIBAKE.test(text) ? "looks damaged by a wrong encoding" : null),
   },
   {
     code: "NAME_INVISIBLE_REMOVED",
-    severity: "warning",
     appliesToPlain: true,
     find: ({ hadInvisible }) => (hadInvisible ? "had hidden characters, which were removed" : null),
   },
   {
     code: "NAME_DIGITS",
-    severity: "warning",
     appliesToPlain: false,
     find: ({ text }) => (NUMBER.test(text) ? "contains a number" : null),
   },
   {
     code: "NAME_TITLE",
-    severity: "warning",
     appliesToPlain: true,
     find: ({ lower }) => (TITLE.test(lower) ? "seems to contain a title (Mr, Dr …)" : null),
   },
   {
     code: "NAME_MIXED_SCRIPT",
-    severity: "warning",
     appliesToPlain: false,
     find: ({ text }) => (mixesScripts(text) ? "mixes alphabets" : null),
   },

@@ -1,40 +1,56 @@
 import type { CalendarDate } from "../calendar.ts";
 import type { LeadField } from "../lead-file.ts";
+import type { RuleCode } from "./catalogue.ts";
+import type { Ruleset } from "./ruleset.ts";
 
-type FindingField = LeadField | "row";
+export type FindingField = LeadField | "row";
+
+/** `info` never speaks against a lead; `warning` wants a look; a lead is valid without `error`. */
+export type Severity = "error" | "warning" | "info";
+
+/** What a profile may make of a rule. */
+export type RuleLevel = Severity | "off";
 
 /** One thing a rule found. Codes are stable and never used again for something else. */
 export interface Finding {
   readonly code: string;
   readonly field: FindingField;
+  readonly severity: Severity;
   readonly message: string;
 }
-
-/** A tenant's choices; snapshotted on the batch, so that a lead is judged by one profile for ever. */
-export interface RuleProfile {
-  /** Completed years on the day of validation; 0 switches the rule off. */
-  readonly minAge: number;
-  readonly maxAge: number;
-  /** Whether one name is enough: a missing last name is then a warning. */
-  readonly allowMononym: boolean;
-}
-
-export const defaultRuleProfile: RuleProfile = { minAge: 18, maxAge: 120, allowMononym: false };
 
 export interface JudgeContext {
   /** Today in London, frozen per batch: a resumed batch judges its last row like its first. */
   readonly asOf: CalendarDate;
-  readonly rules: RuleProfile;
+  readonly ruleset: Ruleset;
 }
 
-export type Severity = "error" | "warning";
-
-/** Collects findings of one row by severity; a lead is valid when there is no error. */
+/** Collects findings of one row; `warnings` hold what is no error, with its severity. */
 export interface Findings {
   readonly errors: Finding[];
   readonly warnings: Finding[];
 }
 
-export function report(findings: Findings, severity: Severity, finding: Finding): void {
-  (severity === "error" ? findings.errors : findings.warnings).push(finding);
+/** What a rule says before the profile has decided how bad it is. */
+export interface Remark {
+  readonly code: RuleCode;
+  readonly field: FindingField;
+  readonly message: string;
+  /** The rule itself is not sure: an error becomes a warning. */
+  readonly isDoubtful?: boolean;
+}
+
+/** The finding at the severity that the profile gives its rule; `null` where the rule is off. */
+export function findingOf(ruleset: Ruleset, remark: Remark): Finding | null {
+  const { code, field, message, isDoubtful = false } = remark;
+  const level = ruleset.levelOf(code);
+  if (level === "off") return null;
+  const severity = isDoubtful && level === "error" ? "warning" : level;
+  return { code, field, severity, message };
+}
+
+export function report(findings: Findings, { ruleset }: JudgeContext, remark: Remark): void {
+  const finding = findingOf(ruleset, remark);
+  if (finding === null) return;
+  (finding.severity === "error" ? findings.errors : findings.warnings).push(finding);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { batchIdOfUuid } from "@valify/contracts";
+import { defaultRuleProfile } from "@valify/lead-file";
 
 import { batchOfEvent } from "./batch.ts";
 
@@ -27,5 +28,6 @@ test("renames the event's fields and takes the date apart", () => {
     totalLeads: 3,
     asOf: { year: 2026, month: 2, day: 9 },
     webhookDelayMs: 86_400_000,
+    ruleProfile: defaultRuleProfile,
   });
 });

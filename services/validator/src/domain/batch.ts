@@ -1,5 +1,10 @@
 import { type BatchUploaded, uuidOfBatchId } from "@valify/contracts";
-import type { CalendarDate } from "@valify/lead-file";
+import {
+  type CalendarDate,
+  defaultRuleProfile,
+  type RuleProfile,
+  ruleProfileOf,
+} from "@valify/lead-file";
 
 /** What `batch.uploaded` says of a batch, under our own names. */
 export interface Batch {
@@ -13,10 +18,13 @@ export interface Batch {
   readonly totalLeads: number;
   readonly asOf: CalendarDate;
   readonly webhookDelayMs: number;
+  /** As it was at upload, so that every row of a batch is judged alike, whenever that is. */
+  readonly ruleProfile: RuleProfile;
 }
 
 export function batchOfEvent(event: BatchUploaded): Batch {
   const [year = 0, month = 0, day = 0] = event.as_of.split("-").map(Number);
+  const profile = event.rule_profile;
   return {
     batchId: event.batch_id,
     batchUuid: uuidOfBatchId(event.batch_id),
@@ -26,5 +34,6 @@ export function batchOfEvent(event: BatchUploaded): Batch {
     totalLeads: event.total_leads,
     asOf: { year, month, day },
     webhookDelayMs: event.webhook_delay_ms,
+    ruleProfile: profile === undefined ? defaultRuleProfile : ruleProfileOf(profile),
   };
 }

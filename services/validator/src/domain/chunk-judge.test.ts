@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readLeadFile } from "@valify/lead-file";
+import { defaultRuleProfile, readLeadFile, type RuleProfile } from "@valify/lead-file";
 
 import { createChunkJudge } from "./chunk-judge.ts";
 
@@ -13,12 +13,16 @@ Zelka,Vlorena,15/03/1990
 Zelke,Vlorena,23/11/2008
 `;
 
-function judgeOf({ nowMs }: { nowMs: () => number }) {
+function judgeOf({ nowMs }: { nowMs: () => number }, rules: Partial<RuleProfile> = {}) {
   const reading = readLeadFile(Buffer.from(csv), { maxRows: 10 });
   assert.equal(reading.kind, "accepted");
   const { file } = reading;
   const judge = createChunkJudge({
-    batch: { asOf: { year: 2026, month: 11, day: 22 }, webhookDelayMs: 1_500 },
+    batch: {
+      asOf: { year: 2026, month: 11, day: 22 },
+      webhookDelayMs: 1_500,
+      ruleProfile: { ...defaultRuleProfile, ...rules },
+    },
     dialect: file.dialect,
     leadUuidOf: (rowNumber) => `lead-${rowNumber}`,
     nowMs,
@@ -60,5 +64,14 @@ test("finds the repetition of a row that an earlier run judged", () => {
   assert.deepEqual(
     repeated?.errors.map(({ code }) => code),
     ["DUP_IN_FILE"],
+  );
+});
+
+test("judges by the rules that the batch carries", () => {
+  const rules = { minAge: 0, levels: { DUP_IN_FILE: "warning", DOB_NOT_REAL: "info" } } as const;
+  const { file, judge } = judgeOf({ nowMs: () => 0 }, rules);
+  assert.deepEqual(
+    judge.judge(file.rows).map(({ status }) => status),
+    ["valid", "valid", "skipped", "valid", "valid"],
   );
 });

@@ -1,6 +1,6 @@
 import {
+  compileRuleset,
   createDuplicateFinder,
-  defaultRuleProfile,
   type Dialect,
   type FileRow,
   judgeRow,
@@ -12,7 +12,7 @@ import type { Batch } from "./batch.ts";
 import type { LeadRecord } from "./lead-record.ts";
 
 export interface ChunkJudgeOptions {
-  readonly batch: Pick<Batch, "asOf" | "webhookDelayMs">;
+  readonly batch: Pick<Batch, "asOf" | "webhookDelayMs" | "ruleProfile">;
   readonly dialect: Dialect;
   readonly leadUuidOf: (rowNumber: number) => string;
   /** Whole milliseconds since 1970. */
@@ -31,8 +31,9 @@ type Times = Pick<LeadRecord, "validatedAt" | "webhookScheduledFor">;
 /** Judges a file in chunks. Feed every row once and in order, by `remember` or `judge`. */
 export function createChunkJudge(options: ChunkJudgeOptions): ChunkJudge {
   const { batch, dialect, leadUuidOf, nowMs } = options;
-  const duplicates = createDuplicateFinder();
-  const context = { asOf: batch.asOf, rules: defaultRuleProfile };
+  const ruleset = compileRuleset(batch.ruleProfile);
+  const duplicates = createDuplicateFinder(ruleset);
+  const context = { asOf: batch.asOf, ruleset };
 
   function verdictOn(row: FileRow): RowVerdict {
     const verdict = judgeRow(row, dialect, context);

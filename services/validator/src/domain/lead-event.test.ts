@@ -22,7 +22,14 @@ const lead: LeadRecord = {
   dobDate: "1990-03-15",
   status: "valid",
   errors: [],
-  warnings: [{ code: "NAME_DIGITS", field: "first_name", message: "First name has a number" }],
+  warnings: [
+    {
+      code: "NAME_DIGITS",
+      field: "first_name",
+      severity: "warning",
+      message: "First name has a number",
+    },
+  ],
   validatedAt: "2026-11-22T10:00:00.007Z",
   webhookScheduledFor: "2026-11-23T10:00:00.007Z",
 };
