@@ -16,6 +16,6 @@ export {
   runJobOnce,
 } from "./periodic-jobs.ts";
 export { ensurePartition, type Partition } from "./partitions.ts";
-export type { DeliveryState } from "./schema-delivery.ts";
+export type { DeliveryState, EndpointState, WaitReason } from "./schema-delivery.ts";
 export type { JobSchema } from "./schema-periodic-jobs.ts";
 export type { Database } from "./schema.ts";

@@ -35,6 +35,7 @@ const READS: Readonly<Record<ServiceRole, readonly string[]>> = {
   valify_ingest: [
     "delivery.attempts",
     "delivery.deliveries",
+    "delivery.endpoint_health",
     "scheduling.cancelled_batch",
     "scheduling.due",
     "validation.leads",

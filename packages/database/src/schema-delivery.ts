@@ -1,14 +1,30 @@
-import type { ColumnType, Generated } from "kysely";
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export type DeliveryState =
   | "sending"
   | "waiting"
+  | "held"
   | "delivered"
   | "exhausted"
   | "cancelled"
   | "no_endpoint";
+
+type HeaderColumn = JSONColumnType<Record<string, string>> | null;
+
+/** What a waiting or held delivery waits for. */
+export type WaitReason =
+  | "retry"
+  | "rate"
+  | "full"
+  | "throttled"
+  | "open"
+  | "paused"
+  | "disabled"
+  | "internal";
+
+export type EndpointState = "healthy" | "degraded" | "open" | "disabled";
 
 export interface DeliveryTables {
   "delivery.deliveries": {
@@ -29,6 +45,9 @@ export interface DeliveryTables {
     last_status_code: number | null;
     last_error_class: string | null;
     created_at: Generated<Timestamp>;
+    wait_reason: WaitReason | null;
+    due_since: Timestamp | null;
+    body_sha256: Buffer | null;
   };
   "delivery.attempts": {
     delivery_id: string;
@@ -43,6 +62,30 @@ export interface DeliveryTables {
     outcome: string;
     status_code: number | null;
     response_body: string | null;
+    request_headers: HeaderColumn;
+    response_headers: HeaderColumn;
+    response_truncated: boolean | null;
+    remote_address: string | null;
+    dns_ms: number | null;
+    connect_ms: number | null;
+    tls_ms: number | null;
+    first_byte_ms: number | null;
+  };
+  "delivery.endpoint_health": {
+    endpoint_id: string;
+    tenant_id: string;
+    state: EndpointState;
+    consecutive_failures: number;
+    failing_since: Timestamp | null;
+    recent: JSONColumnType<{ minute: number; failures: number; successes: number }[]>;
+    probe_at: Timestamp | null;
+    probe_delay_ms: number;
+    throttled_since: Timestamp | null;
+    paused_until: Timestamp | null;
+    disabled_at: Timestamp | null;
+    disabled_reason: string | null;
+    disabled_announced_at: Timestamp | null;
+    updated_at: Timestamp;
   };
   "delivery.slots": { endpoint_id: string; next_free: Timestamp };
 }

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 
 import { buildConnector } from "undici";
@@ -8,6 +9,8 @@ export interface ConnectorOptions {
   readonly timeoutMs: number;
   /** A client certificate and its key, for a receiver that asks for one. */
   readonly identity?: Pick<SecureContextOptions, "cert" | "key">;
+  /** Told of each socket that begins to connect. */
+  readonly onConnecting?: (socket: Socket) => void;
 }
 
 /**
@@ -25,7 +28,7 @@ export function createGuardedConnector(guard: AddressGuard, options: ConnectorOp
     target: buildConnector.Options,
     callback: buildConnector.Callback,
   ): void {
-    connect(target, (...result) => {
+    const opening: unknown = connect(target, (...result) => {
       const [error, socket] = result;
       try {
         if (error === null) guard.checkSocket(socket);
@@ -36,5 +39,6 @@ export function createGuardedConnector(guard: AddressGuard, options: ConnectorOp
       }
       callback(...result);
     });
+    if (opening instanceof Socket) options.onConnecting?.(opening);
   };
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { batchIdOfUuid } from "@valify/contracts";
+
 import { createLogger } from "./logger.ts";
 
 function recorder(level = "debug") {
@@ -21,6 +23,15 @@ test("a line is JSON with time, level, service and event", () => {
     validLeads: 3,
     event: "batch.completed",
   });
+});
+
+test("a line that names a batch says its trace, and no other line does", () => {
+  const { log, lines } = recorder();
+  log.info({ batchId: batchIdOfUuid("018f3b1e-0000-7000-8000-00000000beef") }, "batch.accepted");
+  log.info({ batchId: "018f3b1e-0000-7000-8000-00000000beef" }, "batch.accepted");
+  log.info({}, "service.started");
+  const traces = lines.map((line) => JSON.parse(line).trace_id);
+  assert.deepEqual(traces, ["018f3b1e00007000800000000000beef", undefined, undefined]);
 });
 
 test("says nothing below its level", () => {

@@ -1,5 +1,7 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 
+import { traceIdOfField } from "./trace-context.ts";
+
 export type { Logger } from "pino";
 
 /** What must never reach a log, wherever it sits in the logged object. */
@@ -38,7 +40,7 @@ export function createLogger(
       formatters: {
         level: (label) => ({ level: label }),
         // pino's own `redact` costs 140 µs a line with two levels of these fields; this costs two.
-        log: (fields) => withoutSecrets(fields, 1),
+        log: (fields) => withTrace(withoutSecrets(fields, 1)),
       },
       serializers: { err: describeError },
       hooks: {
@@ -51,6 +53,12 @@ export function createLogger(
     },
     destination,
   );
+}
+
+/** Whoever names a batch names its trace: one search finds the upload and the last attempt. */
+function withTrace(fields: Record<string, unknown>): Record<string, unknown> {
+  const traceId = traceIdOfField(fields["batchId"]);
+  return traceId === undefined ? fields : { ...fields, trace_id: traceId };
 }
 
 function withoutSecrets(fields: object, depth: number): Record<string, unknown> {

@@ -14,6 +14,7 @@ import { requireEnv } from "@valify/database/testing";
 import { connectBus } from "./bus.ts";
 import { createLogger } from "./logger.ts";
 import { eventually, startTestNats } from "./testing.ts";
+import { parseTraceparent, traceIdOf } from "./trace-context.ts";
 
 const nats = await startTestNats(requireEnv("TEST_NATS_SERVER_BIN"));
 after(() => nats[Symbol.asyncDispose]());
@@ -80,7 +81,10 @@ test("CloudEvents attributes travel as headers, and nothing else does", async ()
     "ce-datacontenttype": "application/json",
     "valify-tenant": event.tenant_id,
     "valify-batch": event.batch_id,
+    traceparent: headers.get("traceparent"),
   });
+  const trace = parseTraceparent(headers.get("traceparent"));
+  assert.equal(trace?.traceId, traceIdOf(event.batch_id));
 });
 
 test("an event that breaks its contract is rejected and not sent", async () => {

@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
+
 import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { EventContract } from "@valify/contracts";
 
 import { headerBlock, headerLine } from "./header-block.ts";
+import { createSpanIds, traceparentOf } from "./trace-context.ts";
 
 /** The server's word that the message is stored. */
 export interface PublishAck {
@@ -152,6 +155,12 @@ function createAckTable(connection: NatsConnection, source: string, ackTimeoutMs
 /** CloudEvents 1.0, binary mode: attributes as headers, the event as the body. */
 function createEncoder(source: string) {
   const fixedLines = new Map<string, string>();
+  const spanId = createSpanIds(randomBytes(8).readBigUInt64BE());
+
+  /** Whoever listens sees the batch, and the trace from its upload to its last webhook. */
+  const batchLines = (batchId: string) =>
+    headerLine("valify-batch", batchId) +
+    headerLine("traceparent", traceparentOf(batchId, spanId()));
 
   /** What every event of a contract has in common is put together once. */
   function fixedLinesOf<Event extends object>({ subject, type, version }: EventContract<Event>) {
@@ -181,7 +190,7 @@ function createEncoder(source: string) {
       headerLine("ce-time", new Date().toISOString()) +
       fixedLinesOf(contract) +
       (typeof tenantId === "string" ? headerLine("valify-tenant", tenantId) : "") +
-      (typeof batchId === "string" ? headerLine("valify-batch", batchId) : "");
+      (typeof batchId === "string" ? batchLines(batchId) : "");
     return { subject: contract.subject, headerLines, payload: JSON.stringify(checked) };
   };
 }

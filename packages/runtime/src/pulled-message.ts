@@ -10,6 +10,7 @@ export interface PulledMessage {
   /** From 1: how often the server has handed it out. */
   readonly deliveryCount: number;
   json(): unknown;
+  header(name: string): string | undefined;
   ack(): void;
   /** Without a delay it comes back at once. */
   nak(delayMs?: number): void;
@@ -40,6 +41,7 @@ export function pulledMessage(message: Msg): PulledMessage {
     seq: Number(seq),
     deliveryCount: Number(deliveryCount),
     json: () => message.json(),
+    header: (name) => message.headers?.get(name),
     ack: () => void message.respond("+ACK"),
     nak: (delayMs) => {
       const delay = Math.round((delayMs ?? 0) * NANOS_PER_MS);

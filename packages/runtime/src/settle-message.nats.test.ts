@@ -19,6 +19,7 @@ import {
 import { PermanentError } from "./errors.ts";
 import { eventually } from "./testing.ts";
 import { applyTopology, DELIVERIES_MAX } from "./topology.ts";
+import { traceIdOf } from "./trace-context.ts";
 
 test("a handler that returns has its message acknowledged", async () => {
   const name = await durable();
@@ -82,6 +83,8 @@ test("a permanent error stores the message as it was, then ends it with the reas
     last_by_subj: `$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.BATCH.${name}`,
   });
   assert.equal(advisory?.json<{ reason: string }>().reason, "FILE_GONE");
+  const line = lines.find((text) => text.includes('"message.terminated"') && text.includes(name));
+  assert.equal(JSON.parse(line ?? "{}").trace_id, traceIdOf(event.batch_id));
 });
 
 test("what is no event at all becomes a dead letter, and none of it reaches the log", async () => {

@@ -6,6 +6,7 @@ import type { Logger } from "./logger.ts";
 import { type Metrics, OPERATION_BUCKETS } from "./metrics.ts";
 import type { PulledMessage } from "./pulled-message.ts";
 import { DELIVERIES_MAX } from "./topology.ts";
+import { parseTraceparent } from "./trace-context.ts";
 
 /** Not a failure: somebody else is at it, come back in a while. Nothing else is a value. */
 export interface Later {
@@ -56,6 +57,7 @@ export function createSettler<Event extends object>(
     const startedMs = performance.now();
     const attempt = message.deliveryCount;
     const fields = { durable: spec.durable, seq: message.seq, attempt };
+    const traced = () => ({ ...fields, trace_id: traceOf(message) });
     const heartbeat = startHeartbeat(message, spec.heartbeatMs);
     let event: Event | undefined;
     try {
@@ -71,12 +73,12 @@ export function createSettler<Event extends object>(
       const code = deadLetterCode(error, attempt);
       if (code !== undefined && (await bury(deps, spec, message, event, error, code))) {
         message.term(code);
-        log.error({ ...fields, code, err: error }, "message.terminated");
+        log.error({ ...traced(), code, err: error }, "message.terminated");
         observe("terminated", startedMs);
         return;
       }
       message.nak(nakDelayMs(attempt, Math.random()));
-      log.warn({ ...fields, err: error }, "message.redelivery_requested");
+      log.warn({ ...traced(), err: error }, "message.redelivery_requested");
       observe("redelivered", startedMs);
     } finally {
       clearInterval(heartbeat);
@@ -122,6 +124,11 @@ async function bury<Event extends object>(
 
 function startHeartbeat(message: PulledMessage, intervalMs: number | undefined) {
   return intervalMs === undefined ? undefined : setInterval(() => message.working(), intervalMs);
+}
+
+/** Read only where something went wrong: at thousands a second, headers cost. */
+function traceOf(message: PulledMessage): string | undefined {
+  return parseTraceparent(message.header("traceparent"))?.traceId;
 }
 
 function decode<Event extends object>(

@@ -1,6 +1,7 @@
 import { type AddressGuard, createGuardedConnector } from "@valify/runtime";
 import { Agent } from "undici";
 
+import { watchConnecting } from "./connection-timings.ts";
 import type { ClientIdentity } from "./endpoint-secrets.ts";
 
 export interface AgentPool extends AsyncDisposable {
@@ -36,6 +37,7 @@ export function createAgentPool({ guard, answerTimeoutMs }: AgentPoolOptions): A
       keepAliveTimeout: KEEP_ALIVE_MS,
       connect: createGuardedConnector(guard, {
         timeoutMs: CONNECT_TIMEOUT_MS,
+        onConnecting: (socket) => watchConnecting(socket, () => performance.now()),
         ...(identity && { identity: { cert: identity.certificate, key: identity.key } }),
       }),
     });

@@ -57,6 +57,7 @@ export async function announceOutcome(
       });
       return;
     case "sending":
+    case "held":
     case "cancelled":
     case "no_endpoint":
   }

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { after, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
 import { createAddressGuard } from "@valify/runtime";
 
 import { createHttpSender } from "./http-sender.ts";
 
-const guard = createAddressGuard({ allowedCidrs: ["127.0.0.0/8"], allowHttp: true });
+const guard = createAddressGuard({ allowedCidrs: ["127.0.0.0/8", "::1/128"], allowHttp: true });
 const sender = createHttpSender({ guard, totalTimeoutMs: 500 });
 const servers = new AsyncDisposableStack();
 after(async () => {
@@ -147,4 +148,57 @@ test("a name that points elsewhere a moment later opens no socket to loopback", 
   }
   assert.equal(lookups, 4);
   assert.equal(connections, 0);
+});
+
+test("the answer's headers are kept, its secrets masked, its words to us apart", async () => {
+  const url = await serve((_request, response) => {
+    response.setHeader("set-cookie", ["session=CANARY"]);
+    response.writeHead(429, { "Retry-After": "7", "Webhook-Delivery": "disable" }).end();
+  });
+  const result = await send(url);
+  assert.equal(result.retryAfter, "7");
+  assert.equal(result.webhookDelivery, "disable");
+  assert.equal(result.responseHeaders?.["set-cookie"], "[masked]");
+  assert.equal(result.responseHeaders?.["retry-after"], "7");
+});
+
+test("what fits is not called truncated, what does not fit is", async () => {
+  const url = await serve((request, response) => {
+    request.on("data", (chunk: Buffer) => response.end("x".repeat(Number(String(chunk)))));
+  });
+  for (const [bytes, isTruncated] of [
+    [16_384, false],
+    [16_385, true],
+  ] as const) {
+    const result = await send(url, String(bytes));
+    assert.equal(result.responseBody?.length, 16_384);
+    assert.equal(result.responseTruncated, isTruncated);
+  }
+});
+
+test("the first request on a connection tells how it was opened, the next that it was there", async () => {
+  const port = new URL(await serve((_request, response) => response.end())).port;
+  await using fresh = createHttpSender({ guard });
+  const webhook = { url: `http://localhost:${port}/`, headers: {}, body: "{}" };
+  const { trace: first } = await fresh.send(webhook);
+  assert.match(first.remoteAddress ?? "", /^127\.|^::1$/);
+  assert.ok(first.connection !== null);
+  assert.ok((first.connection.dnsMs ?? -1) >= 0 && (first.connection.connectMs ?? -1) >= 0);
+  assert.equal(first.connection.tlsMs, null);
+  assert.ok((first.firstByteMs ?? -1) >= 0);
+  // The client gives its connection back after it has told us the end of the answer.
+  await turn();
+  const { trace: second } = await fresh.send(webhook);
+  assert.equal(second.connection, null);
+  assert.equal(second.remoteAddress, first.remoteAddress);
+});
+
+test("a connection that fails tells how far it came", async () => {
+  const { trace } = await send("http://127.0.0.1:1/");
+  assert.deepEqual(trace.connection, { dnsMs: null, connectMs: null, tlsMs: null });
+  assert.equal(trace.remoteAddress, null);
+  const broken = await serve((request) => request.socket.destroy());
+  const { trace: reset } = await send(broken);
+  assert.equal(reset.remoteAddress, "127.0.0.1");
+  assert.equal(reset.firstByteMs, null);
 });

@@ -2,12 +2,13 @@ import type { AddressGuard } from "@valify/runtime";
 
 import { createAgentPool } from "./agent-pool.ts";
 import { type AttemptOutcome, outcomeOfError, outcomeOfStatus } from "./domain/attempt-outcome.ts";
+import { type Headers, maskResponseHeaders } from "./domain/mask-headers.ts";
 import type { ClientIdentity } from "./endpoint-secrets.ts";
-import { exchange } from "./http-exchange.ts";
+import { type Answer, createTrace, exchange, type Trace } from "./http-exchange.ts";
 
 export interface OutboundWebhook {
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   readonly body: string;
   /** For a receiver that asks for a client certificate. */
   readonly identity?: ClientIdentity | null;
@@ -17,8 +18,14 @@ export interface OutboundWebhook {
 export interface SendResult {
   readonly outcome: AttemptOutcome;
   readonly statusCode: number | null;
-  /** The first bytes of the answer, for the customer to see. */
+  /** What the answer says to us, not to people: secrets in it are masked below. */
+  readonly retryAfter: string | undefined;
+  readonly webhookDelivery: string | undefined;
+  /** For the customer to see: the first bytes of the answer, and whether there were more. */
   readonly responseBody: string | null;
+  readonly responseTruncated: boolean;
+  readonly responseHeaders: Headers | null;
+  readonly trace: Readonly<Trace>;
   readonly startedAt: Date;
   readonly durationMs: number;
 }
@@ -41,7 +48,7 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const { guard } = options;
   const agents = createAgentPool({ guard, answerTimeoutMs: TOTAL_TIMEOUT_MS });
 
-  async function attempt(webhook: OutboundWebhook) {
+  async function attempt(webhook: OutboundWebhook, trace: Trace) {
     const url = new URL(webhook.url);
     guard.checkUrl(url);
     const request = {
@@ -53,22 +60,46 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
     } as const;
     const timeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
     const agent = agents.agentFor(webhook.identity ?? null);
-    const { statusCode, responseBody } = await exchange(agent, request, timeoutMs);
-    return { outcome: outcomeOfStatus(statusCode), statusCode, responseBody };
+    return resultOf(await exchange(agent, request, trace, timeoutMs));
   }
 
   return {
     async send(webhook) {
       const startedAt = new Date();
       const startedMs = performance.now();
-      const answer = await attempt(webhook).catch((error: unknown) => ({
+      const trace = createTrace();
+      const answer = await attempt(webhook, trace).catch((error: unknown) => ({
+        ...NO_ANSWER,
         outcome: outcomeOfError(error),
-        statusCode: null,
-        responseBody: null,
       }));
       const durationMs = performance.now() - startedMs;
-      return { ...answer, startedAt, durationMs };
+      return { ...answer, trace, startedAt, durationMs };
     },
     [Symbol.asyncDispose]: () => agents[Symbol.asyncDispose](),
   };
+}
+
+const NO_ANSWER = {
+  statusCode: null,
+  retryAfter: undefined,
+  webhookDelivery: undefined,
+  responseBody: null,
+  responseTruncated: false,
+  responseHeaders: null,
+} as const;
+
+function resultOf({ statusCode, headers, body, isTruncated }: Answer) {
+  return {
+    outcome: outcomeOfStatus(statusCode),
+    statusCode,
+    retryAfter: firstOf(headers["retry-after"]),
+    webhookDelivery: firstOf(headers["webhook-delivery"]),
+    responseBody: body,
+    responseTruncated: isTruncated,
+    responseHeaders: maskResponseHeaders(headers),
+  };
+}
+
+function firstOf(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : value?.[0];
 }
