@@ -77,6 +77,7 @@ export interface IngestTables {
     idempotency_key: string | null;
     created_at: Generated<Timestamp>;
     cancelled_at: Timestamp | null;
+    upload_deleted_at: Timestamp | null;
     rule_profile: JSONColumnType<object> | null;
     rule_profile_version: number | null;
     ruleset_version: string | null;

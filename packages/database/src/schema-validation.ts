@@ -20,6 +20,7 @@ export interface ValidationTables {
     lease_until: Timestamp | null;
     started_at: Generated<Timestamp>;
     ended_at: Timestamp | null;
+    leads_deleted_at: Timestamp | null;
   };
   "validation.leads": {
     lead_uuid: string;

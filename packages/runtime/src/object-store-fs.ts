@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, constants, mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { access, constants, mkdir, open, opendir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { ObjectStore } from "./object-store.ts";
+import type { ListedObject, ObjectStore } from "./object-store.ts";
 
+const DRAFT = ".draft-";
+const FOLDER = /^([a-z0-9][a-z0-9_-]*\/)+$/i;
 const KEY = /^[a-z0-9][a-z0-9_-]*(\/[a-z0-9][a-z0-9_.-]*)*$/i;
 
 /** Files below one folder, for one machine. Written beside their place, synced, then renamed. */
@@ -20,7 +22,7 @@ export function createFsObjectStore(root: URL): ObjectStore {
     async put(key, bytes) {
       const path = pathOf(key);
       await mkdir(dirname(path), { recursive: true });
-      const draft = join(dirname(path), `.draft-${randomUUID()}`);
+      const draft = join(dirname(path), `${DRAFT}${randomUUID()}`);
       try {
         await writeSynced(draft, bytes);
         await rename(draft, path);
@@ -38,12 +40,41 @@ export function createFsObjectStore(root: URL): ObjectStore {
       return { stream: createReadStream(path), byteCount: found.size };
     },
     delete: (key) => rm(pathOf(key), { force: true }),
+    async *list(below): AsyncGenerator<ListedObject> {
+      if (!FOLDER.test(below)) throw new Error("not a folder of object keys");
+      for await (const { path, modifiedAt } of filesBelow(join(folder, below))) {
+        if (!isDraft(path)) yield { key: relative(folder, path), modifiedAt };
+      }
+    },
+    async removeLeftovers(before) {
+      let count = 0;
+      for await (const { path, modifiedAt } of filesBelow(folder)) {
+        if (!isDraft(path) || modifiedAt >= before) continue;
+        await rm(path, { force: true });
+        count += 1;
+      }
+      return count;
+    },
     async check() {
       await mkdir(folder, { recursive: true });
       await access(folder, constants.W_OK);
     },
     async [Symbol.asyncDispose]() {},
   };
+}
+
+const isDraft = (path: string) => basename(path).startsWith(DRAFT);
+
+/** Files that come or go meanwhile may be in it or not; a folder that is not there is empty. */
+async function* filesBelow(path: string): AsyncGenerator<{ path: string; modifiedAt: Date }> {
+  const folder = await opendir(path, { recursive: true }).catch(ignoreAbsent);
+  if (folder === undefined) return;
+  for await (const entry of folder) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    const found = await stat(file).catch(ignoreMissing);
+    if (found !== undefined) yield { path: file, modifiedAt: found.mtime };
+  }
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
@@ -58,9 +89,12 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-function ignoreMissing(error: unknown): undefined {
+/** ENOTDIR: the key goes on below another object. */
+const ignoreMissing = (error: unknown) => ignoreCodes(error, ["ENOENT", "ENOTDIR"]);
+const ignoreAbsent = (error: unknown) => ignoreCodes(error, ["ENOENT"]);
+
+function ignoreCodes(error: unknown, codes: readonly string[]): undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  // ENOTDIR: the key goes on below another object.
-  if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+  if (typeof code === "string" && codes.includes(code)) return undefined;
   throw error;
 }

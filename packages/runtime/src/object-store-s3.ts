@@ -5,6 +5,7 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   NoSuchKey,
+  paginateListObjectsV2,
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
@@ -55,6 +56,16 @@ export function createS3ObjectStore(options: S3Options): ObjectStore {
     async delete(key) {
       await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
     },
+    async *list(folder) {
+      const pages = paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: folder });
+      for await (const { Contents: objects = [] } of pages) {
+        for (const { Key: key, LastModified: modifiedAt } of objects) {
+          if (key !== undefined && modifiedAt !== undefined) yield { key, modifiedAt };
+        }
+      }
+    },
+    // A put is one request: either there is an object, or there is nothing.
+    removeLeftovers: async () => 0,
     async check() {
       await client.send(new HeadBucketCommand({ Bucket: bucket }));
     },

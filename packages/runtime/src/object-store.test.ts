@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,6 +71,12 @@ async function textAt(store: ObjectStore, key: string): Promise<string | undefin
   return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
 }
 
+async function keysBelow(store: ObjectStore, folder: string): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(folder)) keys.push(key);
+  return keys.toSorted();
+}
+
 for (const [driver, open] of [
   ["fs", openFs],
   ["s3", openS3],
@@ -123,6 +129,31 @@ for (const [driver, open] of [
     await opened.store.delete("uploads/1");
     await opened.store.delete("uploads/1");
     assert.equal(await opened.store.get("uploads/1"), undefined);
+  });
+
+  test(`${driver}: lists what is below a folder, with its age`, async () => {
+    await using opened = await open();
+    const { store } = opened;
+    assert.deepEqual(await keysBelow(store, "uploads/"), []);
+    const keys = ["uploads/a/1.csv", "uploads/a/2.csv", "uploads/b/c/3.csv"];
+    for (const key of [...keys, "results/a/1.csv", "uploads-other/1.csv"]) {
+      await store.put(key, bytesOf("x"));
+    }
+    assert.deepEqual(await keysBelow(store, "uploads/"), keys);
+    for await (const { modifiedAt } of store.list("uploads/")) {
+      assert.ok(Math.abs(Date.now() - modifiedAt.getTime()) < 3_600_000);
+    }
+    await assert.rejects(keysBelow(opened.broken, "uploads/"));
+  });
+
+  test(`${driver}: lists more than a page`, async () => {
+    await using opened = await open();
+    const keys = Array.from({ length: 1_050 }, (_, index) => `uploads/${10_000 + index}`);
+    for (let first = 0; first < keys.length; first += 50) {
+      const puts = keys.slice(first, first + 50).map((key) => opened.store.put(key, bytesOf("x")));
+      await Promise.all(puts);
+    }
+    assert.deepEqual(await keysBelow(opened.store, "uploads/"), keys);
   });
 
   test(`${driver}: reads whole only up to the bound it is given`, async () => {
@@ -180,6 +211,25 @@ test("fs: a put that fails leaves nothing behind", async () => {
   // A folder stands where the object should go.
   await assert.rejects(store.put("uploads/1", bytesOf("x")));
   assert.deepEqual(await readdir(join(folder.path, "uploads")), ["1"]);
+});
+
+test("fs: drafts of killed puts are removed once they are old, and are no objects", async () => {
+  await using folder = await temporaryFolder();
+  const store = openFolder(folder.path);
+  await store.put("uploads/1/file.csv", bytesOf("x"));
+  const drafts = ["uploads/.draft-old", "uploads/1/.draft-old", "uploads/1/.draft-new"];
+  for (const draft of drafts) await writeFile(join(folder.path, draft), "half");
+  const [yesterday, today] = [new Date(Date.now() - 86_400_000), new Date()];
+  for (const draft of drafts.slice(0, 2)) {
+    await utimes(join(folder.path, draft), yesterday, yesterday);
+  }
+  assert.deepEqual(await keysBelow(store, "uploads/"), ["uploads/1/file.csv"]);
+  assert.equal(await store.removeLeftovers(new Date(today.getTime() - 3_600_000)), 2);
+  assert.deepEqual(await readdir(join(folder.path, "uploads")), ["1"]);
+  assert.deepEqual((await readdir(join(folder.path, "uploads/1"))).toSorted(), [
+    ".draft-new",
+    "file.csv",
+  ]);
 });
 
 test("fs: objects outlive the process that put them", async () => {

@@ -4,6 +4,13 @@ import { ConfigError } from "./config.ts";
 import { createFsObjectStore } from "./object-store-fs.ts";
 import { createS3ObjectStore } from "./object-store-s3.ts";
 
+/** One entry of a listing. */
+export interface ListedObject {
+  readonly key: string;
+  /** By the store's own clock. */
+  readonly modifiedAt: Date;
+}
+
 export interface StoredObject {
   readonly stream: Readable;
   readonly byteCount: number;
@@ -19,6 +26,13 @@ export interface ObjectStore extends AsyncDisposable {
   get(key: string): Promise<StoredObject | undefined>;
   /** Deleting what is not there is a success. */
   delete(key: string): Promise<void>;
+  /** Every object below a folder (`uploads/`), in any order, a page at a time. For housekeeping. */
+  list(folder: string): AsyncIterable<ListedObject>;
+  /**
+   * Removes what puts that were killed before this instant left behind, and returns how many. None
+   * of it is an object, so nobody ever reads it.
+   */
+  removeLeftovers(before: Date): Promise<number>;
   /** Rejects when the store can't be used. */
   check(): Promise<void>;
 }

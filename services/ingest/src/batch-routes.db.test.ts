@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 
 import { uuidOfBatchId } from "@valify/contracts";
@@ -221,6 +222,8 @@ test("results behind a store that fails are a 503", async () => {
     put: async () => undefined,
     get: async () => Promise.reject(new Error("the store is away")),
     delete: async () => undefined,
+    list: () => Readable.from([]),
+    removeLeftovers: async () => 0,
     check: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

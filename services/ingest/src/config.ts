@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { isWebhookSecret } from "./domain/webhook-secret.ts";
 
+const DAY_MS = 86_400_000;
 const MEBIBYTE = 1024 * 1024;
 /** Each upload at work is held in memory, several times over while it is read. */
 const FILE_BYTES_MAX = 64 * MEBIBYTE;
@@ -20,7 +21,9 @@ const settings = {
     .optional(),
   WEBHOOK_ALLOW_HTTP: setting.flag.default(false),
   /** Milliseconds from a lead's validation to its webhook. */
-  WEBHOOK_DELAY: setting.durationMs.default(86_400_000),
+  WEBHOOK_DELAY: setting.durationMs.default(DAY_MS),
+  /** How long an uploaded file is kept. */
+  UPLOAD_RETENTION: setting.durationMs.default(7 * DAY_MS),
   MAX_LEADS_PER_FILE: z.coerce.number().int().min(1).default(10_000),
   MAX_FILE_BYTES: z.coerce
     .number()

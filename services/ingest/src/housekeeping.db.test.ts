@@ -1,19 +1,57 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readdir, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 
+import { uuidOfBatchId } from "@valify/contracts";
+import { createObjectStore, type ObjectStore } from "@valify/runtime";
+
+import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
-import { createTestApp, type TestApp } from "./test-support.ts";
+import { createTestApp, setRun, type TestApp, uploadedBatch } from "./test-support.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 let t: TestApp;
+let store: ObjectStore;
 before(async () => {
   t = await createTestApp();
+  store = createObjectStore({ OBJECT_STORE_URL: pathToFileURL(t.folder).href });
 });
 after(() => t[Symbol.asyncDispose]());
 
-async function run(name: string) {
-  const job = housekeepingJobs(t).find((candidate) => candidate.name === name);
+/** As if it ran this much later than now. */
+async function run(name: string, laterMs = 0, signal = new AbortController().signal) {
+  const jobs = housekeepingJobs({ db: t.db, store, uploadRetentionMs: 7 * DAY_MS });
+  const job = jobs.find((candidate) => candidate.name === name);
   assert.ok(job !== undefined, name);
-  return job.run({ now: new Date(), signal: new AbortController().signal });
+  return job.run({ now: new Date(Date.now() + laterMs), signal });
+}
+
+function keyOf(batchUuid: string): string {
+  return `uploads/${DEFAULT_TENANT_ID}/${batchUuid}.csv`;
+}
+
+async function isKept(batchUuid: string): Promise<boolean> {
+  const files = await readdir(join(t.folder, "uploads", DEFAULT_TENANT_ID));
+  return files.includes(`${batchUuid}.csv`);
+}
+
+async function uploaded(): Promise<string> {
+  const { batchId } = await uploadedBatch(t.app);
+  return uuidOfBatchId(batchId);
+}
+
+/** An object of an upload that died before its batch row. */
+async function orphan(ageMs: number): Promise<string> {
+  const batchUuid = randomUUID();
+  await store.put(keyOf(batchUuid), new TextEncoder().encode("x"));
+  const at = new Date(Date.now() - ageMs);
+  await utimes(join(t.folder, keyOf(batchUuid)), at, at);
+  return batchUuid;
 }
 
 test("sessions that ended are deleted, others stay", async () => {
@@ -35,3 +73,54 @@ async function sessionCount(): Promise<number> {
   );
   return rows[0]?.count ?? 0;
 }
+
+test("an upload is deleted once its retention is over, and its validation has ended", async () => {
+  const [ended, running, waiting] = [await uploaded(), await uploaded(), await uploaded()];
+  await setRun(t.owner, ended, { status: "completed" });
+  await setRun(t.owner, running, { status: "processing" });
+  assert.deepEqual(await run("expired_uploads", 7 * DAY_MS - HOUR_MS), { deleted: 0 });
+  assert.ok(await isKept(ended));
+
+  assert.deepEqual(await run("expired_uploads", 7 * DAY_MS + HOUR_MS), { deleted: 1 });
+  assert.deepEqual(await Promise.all([ended, running, waiting].map(isKept)), [false, true, true]);
+  assert.deepEqual(await run("expired_uploads", 7 * DAY_MS + HOUR_MS), { deleted: 0 });
+
+  await setRun(t.owner, running, { status: "failed" });
+  assert.deepEqual(await run("expired_uploads", 7 * DAY_MS + HOUR_MS), { deleted: 1 });
+});
+
+test("an upload whose deletion was cut short is deleted by the next run", async () => {
+  const batchUuid = await uploaded();
+  await setRun(t.owner, batchUuid, { status: "completed" });
+  await assert.rejects(run("expired_uploads", 8 * DAY_MS, AbortSignal.abort()));
+  assert.ok(await isKept(batchUuid));
+  // Killed between the object and the mark.
+  await store.delete(keyOf(batchUuid));
+  assert.deepEqual(await run("expired_uploads", 8 * DAY_MS), { deleted: 1 });
+});
+
+test("an object without a batch is deleted after a day, and no other", async () => {
+  const [old, young, known] = [
+    await orphan(DAY_MS + HOUR_MS),
+    await orphan(HOUR_MS),
+    await uploaded(),
+  ];
+  const longAgo = new Date(Date.now() - 30 * DAY_MS);
+  await utimes(join(t.folder, keyOf(known)), longAgo, longAgo);
+  await store.put("uploads/not-ours", new Uint8Array());
+  await utimes(join(t.folder, "uploads/not-ours"), longAgo, longAgo);
+
+  assert.deepEqual(await run("orphaned_objects"), { deleted: 1, drafts: 0 });
+  assert.deepEqual(await Promise.all([old, young, known].map(isKept)), [false, true, true]);
+  assert.ok((await readdir(join(t.folder, "uploads"))).includes("not-ours"));
+});
+
+test("drafts of a killed put are deleted after a day", async () => {
+  await uploaded();
+  const draft = join(t.folder, "uploads", DEFAULT_TENANT_ID, ".draft-killed");
+  await writeFile(draft, "half");
+  assert.equal((await run("orphaned_objects"))["drafts"], 0);
+  const longAgo = new Date(Date.now() - 2 * DAY_MS);
+  await utimes(draft, longAgo, longAgo);
+  assert.equal((await run("orphaned_objects"))["drafts"], 1);
+});

@@ -42,7 +42,7 @@ await runService("ingest", async () => {
   );
 
   const metrics = createMetrics("ingest", version);
-  const jobs = housekeepingJobs({ db });
+  const jobs = housekeepingJobs({ db, store, uploadRetentionMs: config.UPLOAD_RETENTION });
   stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
 
   const serving = { database: () => checkDatabase(db), s3: () => store.check() };

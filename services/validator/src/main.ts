@@ -7,12 +7,14 @@ import {
   createObjectStore,
   runService,
   startHealthServer,
+  startPeriodicJobs,
   untilShutdown,
   version,
 } from "@valify/runtime";
 
 import { createBatchObserver } from "./batch-observer.ts";
 import { readConfig } from "./config.ts";
+import { housekeepingJobs } from "./housekeeping.ts";
 import { startConsumers } from "./start-consumers.ts";
 
 const service = "validator";
@@ -41,6 +43,8 @@ await runService(service, async () => {
   });
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
+  const jobs = housekeepingJobs({ db, objects, leadRetentionMs: config.LEAD_RETENTION });
+  stack.use(startPeriodicJobs({ db, schema: "validation", log, metrics }, jobs));
   const observer = createBatchObserver(log, metrics);
   const consumers = await startConsumers(
     { bus, log, metrics, isReady: async () => (await health.report()).healthy },
