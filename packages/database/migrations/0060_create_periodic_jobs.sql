@@ -17,3 +17,7 @@ grant select, insert, update, delete on ingest.periodic_jobs to valify_ingest;
 grant select, insert, update, delete on validation.periodic_jobs to valify_validator;
 grant select, insert, update, delete on scheduling.periodic_jobs to valify_scheduler;
 grant select, insert, update, delete on delivery.periodic_jobs to valify_dispatcher;
+
+-- As every table of these two schemas, whose partitions their services make.
+alter table scheduling.periodic_jobs owner to valify_scheduler;
+alter table delivery.periodic_jobs owner to valify_dispatcher;

@@ -27,7 +27,9 @@ const UPLOAD_KEY = /^uploads\/[^/]+\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12
 /** What ingest cleans of its own, in whatever replica comes first. */
 export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[] {
   return [
-    hourly("expired_sessions", async () => ({ deleted: await asSystem(deps.db, deleteExpiredSessions) })),
+    hourly("expired_sessions", async () => ({
+      deleted: await asSystem(deps.db, deleteExpiredSessions),
+    })),
     hourly("expired_uploads", (run) => deleteExpiredUploads(deps, run)),
     hourly("orphaned_objects", (run) => deleteOrphans(deps, run)),
   ];
