@@ -145,6 +145,7 @@ function environment(options: StackOptions, servers: Environment): Environment {
     WEBHOOK_DELAY: options.webhookDelay ?? "PT2S",
     WEBHOOK_RETRY_DELAYS: options.retryDelays ?? "PT0.3S,PT0.3S,PT0.3S",
     WEBHOOK_RATE_PER_SECOND: "0",
+    REQUESTS_PER_MINUTE: "0",
     WEBHOOK_ALLOW_HTTP: "true",
     WEBHOOK_ALLOWED_CIDRS: "127.0.0.0/8",
     ...servers,

@@ -4,10 +4,13 @@ export {
   BatchStatus,
   BatchView,
   UploadAccepted,
+  UploadForm,
   WebhookRetryAccepted,
   WebhookStatus,
   WebhookStatusPage,
 } from "./batch-api.ts";
 export { Permission, Role } from "./permission.ts";
+export { HealthView } from "./health-api.ts";
+export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
 export { Problem } from "./problem.ts";
 export { RuleProfile, RuleProfileInput, RuleProfilePage, RuleProfileView } from "./rule-profile.ts";

@@ -23,5 +23,5 @@ export const webhookPayloadFields = {
   warnings: z.array(Finding),
 };
 
-export const WebhookPayload = z.object(webhookPayloadFields);
+export const WebhookPayload = z.object(webhookPayloadFields).meta({ id: "WebhookPayload" });
 export type WebhookPayload = z.infer<typeof WebhookPayload>;

@@ -15,11 +15,14 @@ import { handleErrors } from "./error-handling.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { createLiveBatches } from "./live-batches.ts";
 import { liveRoutes } from "./live-routes.ts";
+import { describeApi } from "./openapi.ts";
 import { createReceiveUpload } from "./receive-upload.ts";
+import { createRequestLimits, type RequestLimits } from "./request-limits.ts";
 import { logRequests } from "./request-log.ts";
 import { resultsRoute } from "./results-route.ts";
 import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
 import { ruleProfileRoutes } from "./rule-profile-routes.ts";
+import { secureHeaders } from "./security-headers.ts";
 import { asSystem } from "./tenant-scope.ts";
 import { uploadRoute } from "./upload-route.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
@@ -40,6 +43,12 @@ export interface AppConfig {
   readonly MAX_LEADS_PER_FILE: number;
   readonly MAX_FILE_BYTES: number;
   readonly WEBHOOK_DELAY: number;
+  /** Sites whose pages may call the API. */
+  readonly CORS_ORIGINS: readonly string[];
+  /** Of one key or session; 0 = no limit. */
+  readonly REQUESTS_PER_MINUTE: number;
+  /** Addresses whose word on the client's address is taken. */
+  readonly TRUSTED_PROXIES: readonly string[];
   /** Live streams of this process; 200 unless told. */
   readonly streamsMax?: number;
 }
@@ -56,10 +65,13 @@ const SOCKET_TIMEOUT_MS = 60_000;
 /** Builds the HTTP side, without a socket: `main.ts` listens, tests inject. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const { config, db, store, log, metrics, wakeOutbox } = deps;
-  const app = createServer();
+  const app = createServer(config.TRUSTED_PROXIES);
   handleErrors(app, log);
   logRequests(app, log, metrics);
+  await secureHeaders(app, config.CORS_ORIGINS);
   await app.register(fastifyCookie);
+  await describeApi(app);
+  const limits = await createRequestLimits(app, config.REQUESTS_PER_MINUTE);
   app.decorateRequest(IDENTITY, null);
 
   const live = createLiveBatches({
@@ -89,11 +101,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(healthRoutes, deps);
   await app.register(adminRoutes, { ...deps, ...uploads, host, leadsMax });
   await app.register(async (api) => {
-    api.addHook("onRequest", async (_request, reply) => {
-      reply.header("cache-control", "no-store"); // personal data in nearly every answer
-    });
-    api.addHook("onRequest", requireAccess(db));
-    requirePermissions(api);
+    guardApi(api, requireAccess(db), limits);
     ignoreBodies(api);
     await api.register(batchRoutes, deps);
     await api.register(resultsRoute, deps);
@@ -105,7 +113,23 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   return app;
 }
 
-function createServer(): FastifyInstance {
+/** In this order: guessing is refused before it costs a query, a caller is known before counted. */
+function guardApi(
+  api: FastifyInstance,
+  access: ReturnType<typeof requireAccess>,
+  limits: RequestLimits,
+): void {
+  api.addHook("onRequest", async (_request, reply) => {
+    reply.header("cache-control", "no-store"); // personal data in nearly every answer
+  });
+  api.addHook("onRequest", limits.refuseGuessers);
+  api.addHook("onRequest", access);
+  api.addHook("onRequest", limits.limitCaller);
+  api.addHook("onResponse", limits.countFailure);
+  requirePermissions(api);
+}
+
+function createServer(trustedProxies: readonly string[]): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -113,12 +137,10 @@ function createServer(): FastifyInstance {
     connectionTimeout: SOCKET_TIMEOUT_MS,
     forceCloseConnections: "idle",
     http: { maxHeaderSize: HEADER_BYTES_MAX },
+    ...(trustedProxies.length === 0 ? {} : { trustProxy: [...trustedProxies] }),
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  app.addHook("onRequest", async (_request, reply) => {
-    reply.headers({ "x-content-type-options": "nosniff", "referrer-policy": "same-origin" });
-  });
   return app;
 }
 

@@ -9,6 +9,7 @@ import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findBatch, listBatches } from "./batch-queries.ts";
 import { cancelBatch } from "./cancel-batch.ts";
 import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
+import { isKnownToClient } from "./etag.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
 import { inTenant } from "./tenant-scope.ts";
 
@@ -36,23 +37,33 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, d
   app.get(
     "/batch_status/:batch_id",
     {
-      schema: { params: batchParams, response: { 200: BatchView } },
-      config: { permission: "batches:read" },
+      schema: {
+        summary: "A batch and its progress",
+        description: "Send If-None-Match with the last ETag while polling: 304 means no news.",
+        params: batchParams,
+        response: { 200: BatchView, 304: z.undefined().describe("Nothing has changed") },
+      },
+      config: { permission: "batches:read", problems: ["BATCH_NOT_FOUND"] },
     },
     async (request, reply) => {
       const batchUuid = uuidOfParam(request.params.batch_id);
       const tenantId = tenantOf(request);
       const batch =
         batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
-      return batch ? batch : sendProblem(reply, failures.batchNotFound);
+      if (!batch) return sendProblem(reply, failures.batchNotFound);
+      return isKnownToClient(request, reply, batch) ? reply.code(304).send() : batch;
     },
   );
 
   app.get(
     "/batches",
     {
-      schema: { querystring: listQuery, response: { 200: BatchPage } },
-      config: { permission: "batches:read" },
+      schema: {
+        summary: "The batches, newest first",
+        querystring: listQuery,
+        response: { 200: BatchPage },
+      },
+      config: { permission: "batches:read", problems: ["CURSOR_INVALID"] },
     },
     async (request, reply) => {
       const { status, cursor, limit } = request.query;
@@ -72,8 +83,15 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, d
   app.post(
     "/batches/:batch_id/cancel",
     {
-      schema: { params: batchParams, response: { 202: BatchCancelAccepted } },
-      config: { permission: "batches:write" },
+      schema: {
+        summary: "Stop validation and drop webhooks not yet sent",
+        params: batchParams,
+        response: { 202: BatchCancelAccepted },
+      },
+      config: {
+        permission: "batches:write",
+        problems: ["BATCH_NOT_FOUND", "BATCH_NOT_CANCELLABLE"],
+      },
     },
     async (request, reply) => {
       const { batch_id: batchId } = request.params;

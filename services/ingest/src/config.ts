@@ -8,6 +8,12 @@ const MEBIBYTE = 1024 * 1024;
 /** Each upload at work is held in memory, several times over while it is read. */
 const FILE_BYTES_MAX = 64 * MEBIBYTE;
 
+const ORIGIN = /^https?:\/\/[^/?#\s]+$/;
+const ADDRESS_RANGE = z.union(
+  [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
+  "must list addresses or ranges such as 10.0.0.0/8",
+);
+
 const settings = {
   ...commonSettings,
   PORT: setting.port.default(8080),
@@ -31,6 +37,11 @@ const settings = {
     .min(1)
     .max(FILE_BYTES_MAX)
     .default(5 * MEBIBYTE),
+  CORS_ORIGINS: setting.list
+    .pipe(z.array(z.string().regex(ORIGIN, "must list origins such as https://app.example.com")))
+    .default([]),
+  REQUESTS_PER_MINUTE: setting.count.default(6_000),
+  TRUSTED_PROXIES: setting.list.pipe(z.array(ADDRESS_RANGE)).default([]),
   /** Travels in a header, so it has to be visible ASCII. */
   BOOTSTRAP_API_KEY: z
     .string()

@@ -1,3 +1,4 @@
+import type { ProblemCode } from "@valify/contracts/api";
 import type { Logger } from "@valify/runtime";
 import type { FastifyError, FastifyInstance } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
@@ -6,7 +7,7 @@ import { isDatabaseAway } from "./database-failure.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
 
 /** Fastify's own codes, where there is more to say than REQUEST_INVALID. */
-const CODES: Readonly<Record<string, Uppercase<string>>> = {
+const CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "CONTENT_TYPE_UNSUPPORTED",
   FST_ERR_CTP_BODY_TOO_LARGE: "BODY_TOO_LARGE",
 };

@@ -1,5 +1,7 @@
+import { HealthView } from "@valify/contracts/api";
 import { answerProbe, type Health, type Metrics } from "@valify/runtime";
-import type { FastifyInstance } from "fastify";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
 
 export interface HealthRoutesDeps {
   /** Everything, for people and dashboards: checks `database`, `s3` and `nats`. */
@@ -9,26 +11,44 @@ export interface HealthRoutesDeps {
   readonly metrics: Metrics;
 }
 
+const HEALTH_OPTIONS = {
+  schema: {
+    summary: "Whether everything this service needs answers",
+    response: { 200: HealthView, 503: HealthView },
+  },
+};
+const PROBE_OPTIONS = {
+  schema: {
+    summary: "For load balancers and Prometheus",
+    response: {
+      200: { description: "As asked", content: { "*/*": { schema: z.unknown() } } },
+      503: { description: "Not ready", content: { "application/json": { schema: z.unknown() } } },
+    },
+  },
+};
 const PROBES = ["/health/live", "/health/ready", "/metrics"] as const;
 
 /** Open to everybody: a load balancer has no key, and the answers hold nothing of a tenant. */
-export async function healthRoutes(app: FastifyInstance, deps: HealthRoutesDeps): Promise<void> {
-  app.get("/health", async (_request, reply) => {
+export const healthRoutes: FastifyPluginAsyncZod<HealthRoutesDeps> = async (app, deps) => {
+  app.get("/health", HEALTH_OPTIONS, async (_request, reply) => {
     const { healthy, failing } = await deps.health.report();
-    const part = (name: string, good: string, bad: string) => (failing.includes(name) ? bad : good);
-    return reply.code(healthy ? 200 : 503).send({
+    const answer: HealthView = {
       status: healthy ? "healthy" : "unhealthy",
-      database: part("database", "connected", "unreachable"),
-      s3: part("s3", "configured", "unreachable"),
-      nats: part("nats", "connected", "disconnected"),
-    });
+      database: failing.includes("database") ? "unreachable" : "connected",
+      s3: failing.includes("s3") ? "unreachable" : "configured",
+      nats: failing.includes("nats") ? "disconnected" : "connected",
+    };
+    return reply.code(healthy ? 200 : 503).send(answer);
   });
 
   for (const path of PROBES) {
-    app.get(path, async (_request, reply) => {
+    app.get(path, PROBE_OPTIONS, async (_request, reply) => {
       const { readiness: health, metrics } = deps;
       const { status, contentType, body } = await answerProbe(path, { health, metrics });
-      return reply.code(status).header("content-type", contentType).send(body);
+      return reply
+        .code(status === 200 ? 200 : 503)
+        .header("content-type", contentType)
+        .send(body);
     });
   }
-}
+};

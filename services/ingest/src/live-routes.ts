@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { Database } from "@valify/database";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
+import { z } from "zod";
 
 import { tenantOf } from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
@@ -36,9 +37,21 @@ export const liveRoutes: FastifyPluginAsyncZod<LiveRoutesDeps> = async (app, { d
     "/batch_events/:batch_id",
     // HEAD has no body, so a stream opened for it would never be read.
     {
-      schema: { params: batchParams },
+      schema: {
+        summary: "A batch's progress as server-sent events",
+        description:
+          "`status` events carry what /batch_status answers, at most four a second; `bye` ends the " +
+          "stream with a reason (finished, draining, renew). Reconnect with Last-Event-ID.",
+        params: batchParams,
+        response: {
+          200: {
+            description: "A stream of events",
+            content: { "text/event-stream": { schema: z.unknown() } },
+          },
+        },
+      },
+      config: { permission: "batches:read", problems: ["BATCH_NOT_FOUND", "TOO_MANY_STREAMS"] },
       exposeHeadRoute: false,
-      config: { permission: "batches:read" },
     },
     async (request, reply) => {
       const batchUuid = uuidOfParam(request.params.batch_id);

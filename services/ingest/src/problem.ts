@@ -1,12 +1,14 @@
-import type { Problem } from "@valify/contracts/api";
+import type { Problem, ProblemCode } from "@valify/contracts/api";
 import type { FastifyReply } from "fastify";
 
 /** What went wrong, as a value. `code` is stable; `detail` is for the caller's eyes, never logged. */
 export interface Failure {
   readonly status: number;
-  readonly code: Uppercase<string>;
+  readonly code: ProblemCode;
   readonly detail: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of FILE_DUPLICATE: where the same bytes are. */
+  readonly batchId?: string;
 }
 
 /** The part of a reply that is needed here; a route's own reply type narrows its status codes. */
@@ -19,10 +21,11 @@ type ProblemReply = Pick<FastifyReply, "raw"> & {
 const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
 /** RFC 9457 form of a failure. */
-function problemOf({ status, code, detail }: Failure): Problem {
+function problemOf({ status, code, detail, batchId }: Failure): Problem {
   const words = code.toLowerCase().replaceAll("_", " ");
   const title = words.charAt(0).toUpperCase() + words.slice(1);
-  return { type: `urn:valify:problem:${code}`, title, status, code, detail };
+  const extra = batchId === undefined ? {} : { batch_id: batchId };
+  return { type: `urn:valify:problem:${code}`, title, status, code, detail, ...extra };
 }
 
 /** Answers with problem+json. Already text, so that no response schema looks at it. */

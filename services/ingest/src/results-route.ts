@@ -2,6 +2,7 @@ import type { Database } from "@valify/database";
 import type { Logger, ObjectStore } from "@valify/runtime";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
+import { z } from "zod";
 
 import { recordAudit } from "./audit.ts";
 import { actorOf } from "./auth.ts";
@@ -41,9 +42,24 @@ export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app,
     "/download_results/:batch_id",
     // HEAD would read the whole file, to throw it away.
     {
-      schema: { params: batchParams },
+      schema: {
+        summary: "The results as CSV, in the order of the upload",
+        params: batchParams,
+        response: {
+          200: { description: "Results", content: { "text/csv": { schema: z.unknown() } } },
+        },
+      },
+      config: {
+        permission: "batches:read",
+        problems: [
+          "BATCH_NOT_FOUND",
+          "RESULTS_NOT_READY",
+          "RESULTS_NOT_MADE",
+          "RESULTS_GONE",
+          "OBJECT_STORE_UNAVAILABLE",
+        ],
+      },
       exposeHeadRoute: false,
-      config: { permission: "batches:read" },
     },
     async (request, reply) => {
       const { batch_id: batchId } = request.params;

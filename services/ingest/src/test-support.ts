@@ -15,6 +15,7 @@ import { z } from "zod";
 import { type AppConfig, type AppDeps, buildApp } from "./app.ts";
 import { hashOfSecret } from "./auth.ts";
 import { bootstrap, DEFAULT_TENANT_ID } from "./bootstrap.ts";
+import { checkAnswers } from "./check-answers.ts";
 import { asSystem } from "./tenant-scope.ts";
 
 export const API_KEY = "key-of-the-default-tenant-0123456789abcdef";
@@ -77,6 +78,9 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
         MAX_LEADS_PER_FILE: 10_000,
         MAX_FILE_BYTES: 5 * 1024 * 1024,
         WEBHOOK_DELAY: 86_400_000,
+        CORS_ORIGINS: [],
+        REQUESTS_PER_MINUTE: 0,
+        TRUSTED_PROXIES: [],
         ...config,
       },
       db,
@@ -91,6 +95,8 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
     }),
     (server) => server.close(),
   );
+  await app.ready();
+  checkAnswers(app);
   const owned = stack.move();
   return {
     app,

@@ -1,4 +1,5 @@
 import { fastifyMultipart, type MultipartFile } from "@fastify/multipart";
+import type { ProblemCode } from "@valify/contracts/api";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
 import { cleanFilename } from "./domain/filename.ts";
@@ -87,6 +88,6 @@ function tooLarge(fileBytesMax: number): Failure {
   return { status: 413, code: "FILE_TOO_LARGE", detail: `Files can be up to ${size}` };
 }
 
-function refused(status: number, code: Uppercase<string>, detail: string): UploadForm {
+function refused(status: number, code: ProblemCode, detail: string): UploadForm {
   return { kind: "refused", failure: { status, code, detail } };
 }

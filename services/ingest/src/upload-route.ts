@@ -1,4 +1,4 @@
-import { UploadAccepted } from "@valify/contracts/api";
+import { type ProblemCode, UploadAccepted, UploadForm } from "@valify/contracts/api";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 
 import { sendProblem } from "./problem.ts";
@@ -10,6 +10,38 @@ export interface UploadRouteDeps {
   readonly fileBytesMax: number;
 }
 
+const UPLOAD_PROBLEMS = [
+  "FORM_INVALID",
+  "FILE_MISSING",
+  "FILE_NOT_SINGLE",
+  "IDEMPOTENCY_KEY_INVALID",
+  "IDEMPOTENCY_KEY_REUSED",
+  "FILE_TOO_LARGE",
+  "FILE_TOO_MANY_ROWS",
+  "CONTENT_TYPE_UNSUPPORTED",
+  "CONTENT_ENCODING_UNSUPPORTED",
+  "FILE_BINARY",
+  "FILE_TYPE_XLSX",
+  "FILE_TYPE_XLS",
+  "FILE_TYPE_ODS",
+  "FILE_TYPE_ZIP",
+  "FILE_TYPE_GZIP",
+  "FILE_TYPE_PDF",
+  "FILE_TYPE_HTML",
+  "FILE_TYPE_JSON",
+  "FILE_TYPE_UNSUPPORTED",
+  "FILE_EMPTY",
+  "FILE_NO_ROWS",
+  "FILE_ENCODING_UNKNOWN",
+  "HEADER_MISSING",
+  "HEADER_COLUMN_MISSING",
+  "HEADER_FULL_NAME",
+  "HEADER_DUPLICATE",
+  "HEADER_TOO_MANY_COLUMNS",
+  "OBJECT_STORE_UNAVAILABLE",
+  "UPLOADS_BUSY",
+] as const satisfies readonly ProblemCode[];
+
 export const uploadRoute: FastifyPluginAsyncZod<UploadRouteDeps> = async (app, deps) => {
   const { receiveUpload, fileBytesMax } = deps;
   await acceptUploadForms(app, fileBytesMax);
@@ -17,8 +49,16 @@ export const uploadRoute: FastifyPluginAsyncZod<UploadRouteDeps> = async (app, d
   app.post(
     "/upload_batch",
     {
-      schema: { response: { 200: UploadAccepted, 202: UploadAccepted } },
-      config: { permission: "batches:write" },
+      schema: {
+        summary: "Upload a lead file",
+        description: "multipart/form-data with the CSV as the one file of the field `file`.",
+        consumes: ["multipart/form-data"],
+        response: {
+          200: UploadAccepted.describe("The first answer to this Idempotency-Key once more"),
+          202: UploadAccepted.describe("Stored: it will be validated, whatever happens to us"),
+        },
+      },
+      config: { permission: "batches:write", form: UploadForm, problems: UPLOAD_PROBLEMS },
     },
     async (request, reply) => {
       const outcome = await receiveUpload(request, reply);

@@ -36,11 +36,12 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
     "/webhook_status/:batch_id",
     {
       schema: {
+        summary: "What became of each lead's webhook, in row order",
         params: batchParams,
         querystring: statusQuery,
         response: { 200: WebhookStatusPage },
       },
-      config: { permission: "deliveries:read" },
+      config: { permission: "deliveries:read", problems: ["BATCH_NOT_FOUND", "CURSOR_INVALID"] },
     },
     async (request, reply) => {
       const { batch_id: batchId } = request.params;
@@ -66,8 +67,15 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
   app.post(
     "/webhook_retry/:batch_id",
     {
-      schema: { params: batchParams, response: { 202: WebhookRetryAccepted } },
-      config: { permission: "deliveries:write" },
+      schema: {
+        summary: "Queue the batch's failed deliveries again",
+        params: batchParams,
+        response: { 202: WebhookRetryAccepted },
+      },
+      config: {
+        permission: "deliveries:write",
+        problems: ["BATCH_NOT_FOUND", "BATCH_CANCELLED", "BROKER_UNAVAILABLE"],
+      },
     },
     async (request, reply) => {
       const { batch_id: batchId } = request.params;

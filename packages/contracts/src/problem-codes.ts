@@ -1,0 +1,81 @@
+/** What a code of a problem means to a caller. Codes are stable and never used again. */
+interface ProblemMeaning {
+  /** The HTTP status it comes with. */
+  readonly status: number;
+  readonly meaning: string;
+}
+
+/**
+ * Every code that an HTTP answer can carry. The API's OpenAPI document lists them, and the type of
+ * a failure is made of them, so that none can be answered without a line here.
+ */
+export const PROBLEM_CODES = {
+  REQUEST_INVALID: problem(
+    400,
+    "A parameter, a header or the body does not have the documented form",
+  ),
+  CURSOR_INVALID: problem(400, "cursor is not a next_cursor of an earlier answer"),
+  FORM_INVALID: problem(400, "The form is cut off, malformed or has too many parts"),
+  FILE_MISSING: problem(400, "The form has no file in the field `file`"),
+  FILE_NOT_SINGLE: problem(400, "The form has more than one file"),
+  UPLOAD_OPTION_INVALID: problem(400, "An option of the upload does not have one of its values"),
+  IDEMPOTENCY_KEY_INVALID: problem(
+    400,
+    "Idempotency-Key is not 1 to 255 printable ASCII characters",
+  ),
+  AUTH_REQUIRED: problem(401, "Neither an API key nor a session was sent"),
+  AUTH_INVALID: problem(401, "The API key or the session is unknown, revoked or expired"),
+  CSRF_REFUSED: problem(403, "A browser's request with a session came from another site"),
+  PERMISSION_MISSING: problem(403, "The role or the key does not have the permission of the route"),
+  BATCH_NOT_FOUND: problem(404, "The tenant has no such batch"),
+  RESULTS_NOT_MADE: problem(404, "The batch ended before its results were written"),
+  ROUTE_NOT_FOUND: problem(404, "There is no such route"),
+  IDEMPOTENCY_KEY_REUSED: problem(409, "The key belongs to another file or to other options"),
+  FILE_DUPLICATE: problem(
+    409,
+    "The same bytes were uploaded before; the problem links to their batch",
+  ),
+  BATCH_NOT_CANCELLABLE: problem(409, "The batch has failed: nothing is left to cancel"),
+  BATCH_CANCELLED: problem(409, "The batch was cancelled: nothing more is sent for it"),
+  RESULTS_NOT_READY: problem(409, "The batch is still being validated"),
+  RESULTS_GONE: problem(410, "The results file is no longer kept"),
+  BODY_TOO_LARGE: problem(413, "The body is larger than the route takes"),
+  FILE_TOO_LARGE: problem(413, "The file has more bytes than MAX_FILE_BYTES"),
+  FILE_TOO_MANY_ROWS: problem(413, "The file has more leads than MAX_LEADS_PER_FILE"),
+  CONTENT_TYPE_UNSUPPORTED: problem(
+    415,
+    "The body has a content type that the route does not read",
+  ),
+  CONTENT_ENCODING_UNSUPPORTED: problem(415, "The body is compressed"),
+  FILE_BINARY: problem(415, "The file is not text"),
+  FILE_TYPE_XLSX: problem(415, "The file is an Excel workbook"),
+  FILE_TYPE_XLS: problem(415, "The file is an old Excel workbook"),
+  FILE_TYPE_ODS: problem(415, "The file is an OpenDocument spreadsheet"),
+  FILE_TYPE_ZIP: problem(415, "The file is a ZIP archive"),
+  FILE_TYPE_GZIP: problem(415, "The file is compressed"),
+  FILE_TYPE_PDF: problem(415, "The file is a PDF document"),
+  FILE_TYPE_HTML: problem(415, "The file is HTML or XML"),
+  FILE_TYPE_JSON: problem(415, "The file is JSON"),
+  FILE_TYPE_UNSUPPORTED: problem(415, "The file is of a known type that is no CSV"),
+  FILE_EMPTY: problem(422, "The file has no bytes, or nothing but white space"),
+  FILE_NO_ROWS: problem(422, "The file has a header and no lead"),
+  FILE_ENCODING_UNKNOWN: problem(422, "Bytes of the file cannot be read as text"),
+  HEADER_MISSING: problem(422, "No row of the file's beginning is a header"),
+  HEADER_COLUMN_MISSING: problem(422, "A required column is missing"),
+  HEADER_FULL_NAME: problem(422, "First and last name share a column"),
+  HEADER_DUPLICATE: problem(422, "Two columns mean the same field"),
+  HEADER_TOO_MANY_COLUMNS: problem(422, "The file has more columns than are read"),
+  RATE_LIMITED: problem(429, "Too many requests of this caller; Retry-After says how long to wait"),
+  INTERNAL: problem(500, "A fault on our side, which is logged"),
+  DATABASE_UNAVAILABLE: problem(503, "The database does not answer; nothing was changed"),
+  OBJECT_STORE_UNAVAILABLE: problem(503, "The file storage does not answer; nothing was changed"),
+  BROKER_UNAVAILABLE: problem(503, "The message broker does not answer; repeating is safe"),
+  UPLOADS_BUSY: problem(503, "Too many uploads at once; Retry-After says how long to wait"),
+  TOO_MANY_STREAMS: problem(503, "Too many live streams are open: ask /batch_status instead"),
+} as const satisfies Readonly<Record<Uppercase<string>, ProblemMeaning>>;
+
+export type ProblemCode = keyof typeof PROBLEM_CODES;
+
+function problem(status: number, meaning: string): ProblemMeaning {
+  return { status, meaning };
+}
