@@ -18,7 +18,7 @@ export function isKnownToClient(
 }
 
 /** A weak comparison, as RFC 9110 asks for: proxies that compress make a tag weak. */
-export function namesTag(ifNoneMatch: string | undefined, etag: string): boolean {
+function namesTag(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   if (ifNoneMatch.trim() === "*") return true;
   return ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);

@@ -1,13 +1,5 @@
 /** What we send, in the words of OpenAPI 3.1: the body is the contract's own schema. */
 export function openApiWebhooks() {
-  const header = (name: string, description: string, example: string) => ({
-    name,
-    in: "header" as const,
-    required: true,
-    description,
-    schema: { type: "string" as const },
-    example,
-  });
   return {
     lead: {
       post: {
@@ -34,4 +26,9 @@ export function openApiWebhooks() {
       },
     },
   };
+}
+
+function header(name: string, description: string, example: string) {
+  const schema = { type: "string" as const };
+  return { name, in: "header" as const, required: true, description, schema, example };
 }

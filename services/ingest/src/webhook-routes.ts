@@ -23,6 +23,28 @@ const statusQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
+const STATUS_ROUTE = {
+  schema: {
+    summary: "What became of each lead's webhook, in row order",
+    params: batchParams,
+    querystring: statusQuery,
+    response: { 200: WebhookStatusPage },
+  },
+  config: { permission: "deliveries:read", problems: ["BATCH_NOT_FOUND", "CURSOR_INVALID"] },
+} as const;
+
+const RETRY_ROUTE = {
+  schema: {
+    summary: "Queue the batch's failed deliveries again",
+    params: batchParams,
+    response: { 202: WebhookRetryAccepted },
+  },
+  config: {
+    permission: "deliveries:write",
+    problems: ["BATCH_NOT_FOUND", "BATCH_CANCELLED", "BROKER_UNAVAILABLE"],
+  },
+} as const;
+
 const batchCancelled: Failure = {
   status: 409,
   code: "BATCH_CANCELLED",
@@ -32,71 +54,45 @@ const batchCancelled: Failure = {
 export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (app, deps) => {
   const { db, log } = deps;
 
-  app.get(
-    "/webhook_status/:batch_id",
-    {
-      schema: {
-        summary: "What became of each lead's webhook, in row order",
-        params: batchParams,
-        querystring: statusQuery,
-        response: { 200: WebhookStatusPage },
-      },
-      config: { permission: "deliveries:read", problems: ["BATCH_NOT_FOUND", "CURSOR_INVALID"] },
-    },
-    async (request, reply) => {
-      const { batch_id: batchId } = request.params;
-      const { status, cursor, limit } = request.query;
-      const afterRow = cursor === undefined ? 0 : decodeRowCursor(cursor);
-      if (afterRow === null) return sendProblem(reply, failures.cursorInvalid);
-      const tenantId = tenantOf(request);
-      const batchUuid = uuidOfParam(batchId);
-      if (!batchUuid) return sendProblem(reply, failures.batchNotFound);
-      const found = await inTenant(db, tenantId, async (trx) => {
-        if (!(await findBatch(trx, tenantId, batchUuid))) return null;
-        const counts = await countLeadWebhooks(trx, tenantId, batchUuid);
-        const listing = { tenantId, batchUuid, status, afterRow, limit };
-        return { counts, page: await listLeadWebhooks(trx, listing) };
-      });
-      if (found === null) return sendProblem(reply, failures.batchNotFound);
-      const { counts, page } = found;
-      const next_cursor = page.nextRow === null ? null : encodeRowCursor(page.nextRow);
-      return { batch_id: batchId, counts, leads: page.leads.map(itemOf), next_cursor };
-    },
-  );
+  app.get("/webhook_status/:batch_id", STATUS_ROUTE, async (request, reply) => {
+    const { batch_id: batchId } = request.params;
+    const { status, cursor, limit } = request.query;
+    const afterRow = cursor === undefined ? 0 : decodeRowCursor(cursor);
+    if (afterRow === null) return sendProblem(reply, failures.cursorInvalid);
+    const tenantId = tenantOf(request);
+    const batchUuid = uuidOfParam(batchId);
+    if (!batchUuid) return sendProblem(reply, failures.batchNotFound);
+    const found = await inTenant(db, tenantId, async (trx) => {
+      if (!(await findBatch(trx, tenantId, batchUuid))) return null;
+      const counts = await countLeadWebhooks(trx, tenantId, batchUuid);
+      const listing = { tenantId, batchUuid, status, afterRow, limit };
+      return { counts, page: await listLeadWebhooks(trx, listing) };
+    });
+    if (found === null) return sendProblem(reply, failures.batchNotFound);
+    const { counts, page } = found;
+    const next_cursor = page.nextRow === null ? null : encodeRowCursor(page.nextRow);
+    return { batch_id: batchId, counts, leads: page.leads.map(itemOf), next_cursor };
+  });
 
-  app.post(
-    "/webhook_retry/:batch_id",
-    {
-      schema: {
-        summary: "Queue the batch's failed deliveries again",
-        params: batchParams,
-        response: { 202: WebhookRetryAccepted },
-      },
-      config: {
-        permission: "deliveries:write",
-        problems: ["BATCH_NOT_FOUND", "BATCH_CANCELLED", "BROKER_UNAVAILABLE"],
-      },
-    },
-    async (request, reply) => {
-      const { batch_id: batchId } = request.params;
-      const actor = actorOf(request);
-      const { tenantId } = actor;
-      const batchUuid = uuidOfParam(batchId);
-      const batch =
-        batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
-      if (!batchUuid || !batch) return sendProblem(reply, failures.batchNotFound);
-      // The scheduler would drop each wake-up silently: better to say so.
-      if (batch.status === "cancelled") return sendProblem(reply, batchCancelled);
-      const requeueing = await retryWebhooks(deps, actor, batchUuid, new Date());
-      if (requeueing.kind === "requeued") {
-        const { deliveryCount } = requeueing;
-        log.info({ batchId, deliveryCount }, "webhooks.requeued");
-        return reply.code(202).send({ batch_id: batchId, requeued: deliveryCount });
-      }
-      logFailure(log, failures.brokerUnavailable, requeueing.error, request.routeOptions.url);
-      return sendProblem(reply, failures.brokerUnavailable);
-    },
-  );
+  app.post("/webhook_retry/:batch_id", RETRY_ROUTE, async (request, reply) => {
+    const { batch_id: batchId } = request.params;
+    const actor = actorOf(request);
+    const { tenantId } = actor;
+    const batchUuid = uuidOfParam(batchId);
+    const batch =
+      batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
+    if (!batchUuid || !batch) return sendProblem(reply, failures.batchNotFound);
+    // The scheduler would drop each wake-up silently: better to say so.
+    if (batch.status === "cancelled") return sendProblem(reply, batchCancelled);
+    const requeueing = await retryWebhooks(deps, actor, batchUuid, new Date());
+    if (requeueing.kind === "requeued") {
+      const { deliveryCount } = requeueing;
+      log.info({ batchId, deliveryCount }, "webhooks.requeued");
+      return reply.code(202).send({ batch_id: batchId, requeued: deliveryCount });
+    }
+    logFailure(log, failures.brokerUnavailable, requeueing.error, request.routeOptions.url);
+    return sendProblem(reply, failures.brokerUnavailable);
+  });
 };
 
 function itemOf(lead: LeadWebhook): z.infer<typeof WebhookStatusPage>["leads"][number] {
