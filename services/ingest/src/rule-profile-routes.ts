@@ -23,58 +23,66 @@ const historyQuery = z.strictObject({
 });
 const ENTITY_TAG = /^(?:W\/)?"(\d{1,9})"$/;
 
+const READ_ROUTE = {
+  schema: { summary: "The rules in force", response: { 200: RuleProfileView } },
+  config: { permission: "rules:read" },
+} as const;
+
+const HISTORY_ROUTE = {
+  schema: {
+    summary: "Every version of the rules, newest first",
+    querystring: historyQuery,
+    response: { 200: RuleProfilePage },
+  },
+  config: { permission: "rules:read", problems: ["CURSOR_INVALID"] },
+} as const;
+
+const CHANGE_ROUTE = {
+  schema: {
+    summary: "Put a new version of the rules in force",
+    body: RuleProfileInput,
+    response: { 200: RuleProfileView },
+  },
+  config: {
+    permission: "rules:write",
+    problems: ["RULE_UNKNOWN", "RULE_PROFILE_CHANGED", "CONTENT_TYPE_UNSUPPORTED"],
+  },
+} as const;
+
 /** The rules of a tenant: what is in force, what was, and a new version of them. */
 export const ruleProfileRoutes: FastifyPluginAsyncZod<{
   readonly db: Kysely<Database>;
 }> = async (app, { db }) => {
   acceptJson(app);
 
-  app.get(
-    "/rule_profile",
-    { schema: { response: { 200: RuleProfileView } }, config: { permission: "rules:read" } },
-    async (request, reply) => {
-      const tenantId = tenantOf(request);
-      const stored = await inTenant(db, tenantId, (trx) => currentProfile(trx, tenantId));
-      return reply.header("etag", `"${stored.version}"`).send(viewOf(stored));
-    },
-  );
+  app.get("/rule_profile", READ_ROUTE, async (request, reply) => {
+    const tenantId = tenantOf(request);
+    const stored = await inTenant(db, tenantId, (trx) => currentProfile(trx, tenantId));
+    return reply.header("etag", `"${stored.version}"`).send(viewOf(stored));
+  });
 
-  app.get(
-    "/rule_profile/history",
-    {
-      schema: { querystring: historyQuery, response: { 200: RuleProfilePage } },
-      config: { permission: "rules:read" },
-    },
-    async (request, reply) => {
-      const { cursor, limit } = request.query;
-      const before = cursor === undefined ? undefined : decodeRowCursor(cursor);
-      if (before === null) return sendProblem(reply, failures.cursorInvalid);
-      const tenantId = tenantOf(request);
-      const listing = { tenantId, before, limit: limit + 1 };
-      const found = await inTenant(db, tenantId, (trx) => listProfiles(trx, listing));
-      const profiles = found.slice(0, limit).map(viewOf);
-      const last = profiles.at(-1)?.version ?? 0;
-      return { profiles, next_cursor: found.length > limit ? encodeRowCursor(last) : null };
-    },
-  );
+  app.get("/rule_profile/history", HISTORY_ROUTE, async (request, reply) => {
+    const { cursor, limit } = request.query;
+    const before = cursor === undefined ? undefined : decodeRowCursor(cursor);
+    if (before === null) return sendProblem(reply, failures.cursorInvalid);
+    const tenantId = tenantOf(request);
+    const listing = { tenantId, before, limit: limit + 1 };
+    const found = await inTenant(db, tenantId, (trx) => listProfiles(trx, listing));
+    const profiles = found.slice(0, limit).map(viewOf);
+    const last = profiles.at(-1)?.version ?? 0;
+    return { profiles, next_cursor: found.length > limit ? encodeRowCursor(last) : null };
+  });
 
-  app.put(
-    "/rule_profile",
-    {
-      schema: { body: RuleProfileInput, response: { 200: RuleProfileView } },
-      config: { permission: "rules:write" },
-    },
-    async (request, reply) => {
-      const profile = request.body;
-      const failure = refuseProfile(profile);
-      if (failure !== null) return sendProblem(reply, failure);
-      const seen = request.headers["if-match"];
-      const seenVersion = seen === undefined ? undefined : Number(ENTITY_TAG.exec(seen)?.[1] ?? -1);
-      const change = await changeProfile(db, actorOf(request), { profile, seenVersion });
-      if (change.kind === "stale") return sendProblem(reply, failures.ruleProfileChanged);
-      return reply.header("etag", `"${change.stored.version}"`).send(viewOf(change.stored));
-    },
-  );
+  app.put("/rule_profile", CHANGE_ROUTE, async (request, reply) => {
+    const profile = request.body;
+    const failure = refuseProfile(profile);
+    if (failure !== null) return sendProblem(reply, failure);
+    const seen = request.headers["if-match"];
+    const seenVersion = seen === undefined ? undefined : Number(ENTITY_TAG.exec(seen)?.[1] ?? -1);
+    const change = await changeProfile(db, actorOf(request), { profile, seenVersion });
+    if (change.kind === "stale") return sendProblem(reply, failures.ruleProfileChanged);
+    return reply.header("etag", `"${change.stored.version}"`).send(viewOf(change.stored));
+  });
 };
 
 /** The routes around these take no bodies at all. */
