@@ -1,4 +1,4 @@
-// What `npm start`, `npm test` and `npm run load` share. Plain JavaScript without dependencies:
+// What `npm start`, `npm test`, `npm run load` and `npm run crash` share. Plain JavaScript without dependencies:
 // it runs on any Node from 18 and in a fresh clone, before anything is installed.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";

@@ -5,18 +5,14 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import type { BatchStatus, BatchView } from "@valify/contracts/api";
-import { Pool } from "pg";
+import type { Pool } from "pg";
 
 import { type ApiClient, createApiClient } from "./api-client.ts";
 import { eventually, type EventuallyOptions } from "./eventually.ts";
-import { ensureNatsServer, freePort, startNats, startPostgres } from "./local-servers.ts";
+import { freePort, type startNats } from "./local-servers.ts";
+import { connectPool, migrate, startOwnNats, startOwnPostgres } from "./own-servers.ts";
 import { assertNothingPersonal } from "./privacy.ts";
-import {
-  type Environment,
-  runScript,
-  type ServiceProcess,
-  startService,
-} from "./service-process.ts";
+import { type Environment, type ServiceProcess, startService } from "./service-process.ts";
 import { createTestDatabase } from "./test-database.ts";
 import {
   startWebhookReceiver,
@@ -93,7 +89,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const database = undo.use(
     await createTestDatabase(postgres?.url ?? requireVariable("TEST_DATABASE_URL")),
   );
-  const db = connect(database.url);
+  const db = connectPool(database.url);
   undo.defer(() => db.end());
 
   const webhookSecret = `whsec_${randomBytes(32).toString("base64")}`;
@@ -151,35 +147,6 @@ function environment(options: StackOptions, servers: Environment): Environment {
     ...servers,
     ...options.env,
   };
-}
-
-async function startOwnNats(folder: string) {
-  const named = process.env["TEST_NATS_SERVER_BIN"] ?? "";
-  const binary = named === "" ? await ensureNatsServer(ignore) : named;
-  return startNats({ binary, storeDir: join(folder, "nats"), log: ignore });
-}
-
-function startOwnPostgres(folder: string, durable: boolean) {
-  // What is killed here is the server, not the machine: the kernel still writes what it was given.
-  return startPostgres({
-    dataDir: join(folder, "postgres"),
-    log: ignore,
-    settings: { fsync: durable ? "on" : "off" },
-  });
-}
-
-function connect(url: string): Pool {
-  const pool = new Pool({ connectionString: url, max: 2 });
-  // A restart of the server ends idle connections; the next query opens another.
-  pool.on("error", ignore);
-  return pool;
-}
-
-function ignore(): void {}
-
-async function migrate(env: Environment): Promise<void> {
-  const { exitCode, lines } = await runScript("packages/runtime/src/migrate-cli.ts", env);
-  if (exitCode !== 0) throw new Error(`the migration failed:\n${lines.join("\n")}`);
 }
 
 async function startServices(env: Environment, replicas: Partial<Record<ServiceName, number>>) {
