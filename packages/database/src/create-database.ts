@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { Pool, TypeOverrides, types } from "pg";
 
+import { prepareStatements } from "./prepare-statements.ts";
 import type { Database } from "./schema.ts";
 
 /** One role per service; migrations grant each the writes of its own schema and listed reads. */
@@ -18,6 +19,8 @@ export interface DatabaseOptions {
   readonly connectionsMax?: number;
   /** Further session settings, such as `plan_cache_mode`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Parse and plan a statement once per connection: for few texts that run very often. */
+  readonly preparesStatements?: boolean;
   /** A connection that sits idle in the pool broke (Postgres went away). The pool replaces it. */
   readonly onIdleError?: (error: Error) => void;
 }
@@ -65,7 +68,9 @@ export function createPool(options: DatabaseOptions): Pool {
 
 /** A typed query builder over {@link createPool}. Dispose it to close the pool. */
 export function createDatabase(options: DatabaseOptions): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: createPool(options) }) });
+  const pool = createPool(options);
+  if (options.preparesStatements === true) prepareStatements(pool);
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
 }
 
 /** Rejects while Postgres does not answer. */

@@ -1,4 +1,4 @@
-import type { Database, DeliveryState } from "@valify/database";
+import { arrayLiteral, type Database, type DeliveryState } from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
 /** The right to send one delivery, for one wake-up. */
@@ -48,6 +48,9 @@ const FIRST_REPLAY_KIND = 3;
  * Claims for sending: inserts what is new, takes over what is waiting for this round, or what a
  * dead dispatcher left behind. One row per delivery id may be asked for. Sorted, so that two
  * dispatchers lock rows in the same order. What is not returned was not granted.
+ *
+ * `db` commits without waiting for the disk: a lease that a crash of the database takes away costs
+ * at most a repeat under the same `webhook-id`, which a crash of ours does too.
  */
 export async function claimDeliveries(
   db: Kysely<Database>,
@@ -59,13 +62,13 @@ export async function claimDeliveries(
     select u.delivery_id, u.lead_uuid, u.endpoint_id, u.tenant_id, u.batch_id, 'sending', u.round,
       u.kind, now() + ${LEASE_SECONDS} * interval '1 second'
     from unnest(
-      ${requests.map((request) => request.deliveryId)}::uuid[],
-      ${requests.map((request) => request.leadUuid)}::uuid[],
-      ${requests.map((request) => request.endpointId)}::uuid[],
-      ${requests.map((request) => request.tenantId)}::uuid[],
-      ${requests.map((request) => request.batchId)}::uuid[],
-      ${requests.map((request) => request.round)}::int[],
-      ${requests.map((request) => request.kind)}::smallint[]
+      ${arrayLiteral(requests.map((request) => request.deliveryId))}::uuid[],
+      ${arrayLiteral(requests.map((request) => request.leadUuid))}::uuid[],
+      ${arrayLiteral(requests.map((request) => request.endpointId))}::uuid[],
+      ${arrayLiteral(requests.map((request) => request.tenantId))}::uuid[],
+      ${arrayLiteral(requests.map((request) => request.batchId))}::uuid[],
+      ${arrayLiteral(requests.map((request) => request.round))}::int[],
+      ${arrayLiteral(requests.map((request) => request.kind))}::smallint[]
     ) as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, kind)
     order by u.delivery_id
     on conflict (delivery_id) do update
@@ -94,7 +97,9 @@ export async function findDeliveries(
       last_error_class as "lastErrorClass",
       greatest(0, coalesce(extract(epoch from lease_until - now()) * 1000, 0))::float8
         as "leaseRestMs"
-    from delivery.deliveries where delivery_id = any (${deliveryIds}::uuid[])`.execute(db);
+    from delivery.deliveries where delivery_id = any (${arrayLiteral(deliveryIds)}::uuid[])`.execute(
+    db,
+  );
   return new Map(rows.map((row) => [row.deliveryId, row]));
 }
 
@@ -113,15 +118,15 @@ export async function recordUnrouted(
       (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, state, round, wake_kind,
        last_error_class)
     select * from unnest(
-      ${leads.map((lead) => lead.deliveryId)}::uuid[],
-      ${leads.map((lead) => lead.leadUuid)}::uuid[],
-      ${leads.map((lead) => lead.endpointId)}::uuid[],
-      ${leads.map((lead) => lead.tenantId)}::uuid[],
-      ${leads.map((lead) => lead.batchId)}::uuid[],
-      ${leads.map((lead) => lead.state)}::text[],
-      ${leads.map((lead) => lead.round)}::int[],
-      ${leads.map((lead) => lead.kind)}::smallint[],
-      ${leads.map((lead) => lead.reason)}::text[])
+      ${arrayLiteral(leads.map((lead) => lead.deliveryId))}::uuid[],
+      ${arrayLiteral(leads.map((lead) => lead.leadUuid))}::uuid[],
+      ${arrayLiteral(leads.map((lead) => lead.endpointId))}::uuid[],
+      ${arrayLiteral(leads.map((lead) => lead.tenantId))}::uuid[],
+      ${arrayLiteral(leads.map((lead) => lead.batchId))}::uuid[],
+      ${arrayLiteral(leads.map((lead) => lead.state))}::text[],
+      ${arrayLiteral(leads.map((lead) => lead.round))}::int[],
+      ${arrayLiteral(leads.map((lead) => lead.kind))}::smallint[],
+      ${arrayLiteral(leads.map((lead) => lead.reason))}::text[])
     on conflict (delivery_id) do update
       set state = excluded.state, round = excluded.round, wake_kind = excluded.wake_kind,
         last_error_class = excluded.last_error_class
@@ -132,7 +137,9 @@ export async function recordUnrouted(
 export async function deleteDeliveries(db: Kysely<Database>, deliveryIds: readonly string[]) {
   await sql`
     delete from delivery.deliveries
-    where delivery_id = any (${deliveryIds}::uuid[]) and state = 'no_endpoint'`.execute(db);
+    where delivery_id = any (${arrayLiteral(deliveryIds)}::uuid[]) and state = 'no_endpoint'`.execute(
+    db,
+  );
 }
 
 /** Deliveries of a cancelled batch that wait for a retry: the scheduler will not wake them again. */

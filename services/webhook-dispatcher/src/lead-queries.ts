@@ -1,4 +1,4 @@
-import type { Database } from "@valify/database";
+import { arrayLiteral, type Database } from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
 import type { Lead } from "./domain/webhook-body.ts";
@@ -36,7 +36,7 @@ export async function loadLeads(
       l.validated_at as "validatedAt", l.webhook_scheduled_for as "webhookScheduledFor",
       b.cancelled_at is not null as cancelled
     from validation.leads l left join ingest.batches b using (batch_id)
-    where l.lead_uuid = any (${leadUuids}::uuid[])`.execute(db);
+    where l.lead_uuid = any (${arrayLiteral(leadUuids)}::uuid[])`.execute(db);
   return new Map(rows.map((row) => [row.leadUuid, row]));
 }
 
@@ -54,7 +54,7 @@ export async function loadEndpoints(
       headers_encrypted as "headersEncrypted", client_certificate as "clientCertificate",
       client_key_encrypted as "clientKeyEncrypted", send, rate_per_second as "ratePerSecond", concurrency,
       retry_delays_ms as "retryDelaysMs", status
-    from ingest.endpoints where tenant_id = any (${tenantIds}::uuid[])
+    from ingest.endpoints where tenant_id = any (${arrayLiteral(tenantIds)}::uuid[])
     order by created_at, endpoint_id`.execute(db);
   return rows;
 }

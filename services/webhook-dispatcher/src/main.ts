@@ -1,5 +1,5 @@
 import { batchCancelled, webhookDue } from "@valify/contracts";
-import { checkDatabase, createDatabase } from "@valify/database";
+import { checkDatabase } from "@valify/database";
 import {
   connectBus,
   createAddressGuard,
@@ -23,6 +23,7 @@ import { cancelWaiting } from "./delivery-queries.ts";
 import { createEndpointGate } from "./endpoint-gate.ts";
 import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import { createHttpSender } from "./http-sender.ts";
+import { openDatabases } from "./open-databases.ts";
 import { createPreparer } from "./prepare-deliveries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
 import { createWebhookDueHandler } from "./webhook-due-handler.ts";
@@ -36,14 +37,10 @@ await runService(service, async () => {
   const log = createLogger(service, config.LOG_LEVEL);
   await using stack = new AsyncDisposableStack();
 
-  const db = stack.use(
-    createDatabase({
-      url: config.DATABASE_URL,
-      role: "valify_dispatcher",
-      applicationName: "valify-webhook-dispatcher",
-      onIdleError: (err) => log.warn({ err }, "database.connection_lost"),
-    }),
+  const databases = stack.use(
+    openDatabases(config.DATABASE_URL, (err) => log.warn({ err }, "database.connection_lost")),
   );
+  const { db } = databases;
   const guard = createAddressGuard({
     allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS,
     allowHttp: config.WEBHOOK_ALLOW_HTTP,
@@ -75,7 +72,7 @@ await runService(service, async () => {
       event: webhookDue,
       concurrency: DELIVERIES_AT_ONCE,
       handle: createWebhookDueHandler({
-        prepare: createPreparer(db, config.WEBHOOK_RATE_PER_SECOND),
+        prepare: createPreparer(databases, config.WEBHOOK_RATE_PER_SECOND),
         deliver,
         announce: (outcome) => announceOutcome(bus, outcome),
       }),

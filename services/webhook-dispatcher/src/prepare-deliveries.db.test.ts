@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => fixture[Symbol.asyncDispose]());
 
-const prepare = (...events: WebhookDue[]) => prepareDeliveries(fixture.db, 0, events);
+const prepare = (...events: WebhookDue[]) => prepareDeliveries(fixture.databases, 0, events);
 
 async function claimOne(event: WebhookDue): Promise<ClaimedDelivery> {
   const [[preparation] = []] = await prepare(event);
@@ -29,7 +29,7 @@ async function finish(
   state: "waiting" | "delivered" | "exhausted",
   statusCode = 200,
 ): Promise<void> {
-  const { deliveryId, tenantId, endpointId, round, kind, dueAt } = delivery;
+  const { deliveryId, leadUuid, tenantId, batchId, endpointId, round, kind, dueAt } = delivery;
   const outcome = state === "delivered" ? "delivered" : "http_5xx";
   const attempt = { kind, dueAt, startedAt: new Date(), durationMs: 12.5, outcome, statusCode };
   await createOutcomeRecorder(
@@ -37,7 +37,9 @@ async function finish(
     log,
   )({
     deliveryId,
+    leadUuid,
     tenantId,
+    batchId,
     endpointId,
     round,
     state,
@@ -173,4 +175,18 @@ test("an unknown lead or delivery is told as missing", async () => {
   );
   assert.equal(first?.kind, "lead_missing");
   assert.equal(later?.kind, "lead_missing");
+});
+
+test("an outcome is recorded although a crash of the database took the claim away", async () => {
+  const [id = ""] = await fixture.addLeads(1, await addBatch(fixture.owner, fixture.tenantId));
+  const mine = await claimOne(fixture.dueFor(id));
+  await sql`delete from delivery.deliveries where delivery_id = ${mine.deliveryId}`.execute(
+    fixture.owner,
+  );
+  await finish(mine, "delivered");
+  const stored = await stateOf(mine.deliveryId);
+  assert.deepEqual(
+    [stored?.state, stored?.attempts, stored?.batchId],
+    ["delivered", 1, mine.batchId],
+  );
 });

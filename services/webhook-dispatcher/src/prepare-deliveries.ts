@@ -14,6 +14,7 @@ import {
 } from "./delivery-queries.ts";
 import { NO_ENDPOINT_ID, type Route as RouteOf, routesOf } from "./domain/route-lead.ts";
 import { type Endpoint, loadEndpoints, loadLeads, type LoadedLead } from "./lead-queries.ts";
+import type { DispatcherDatabases } from "./open-databases.ts";
 import { reserveSlots } from "./slot-queries.ts";
 
 /** Ours to send, once, until the lease runs out. */
@@ -40,19 +41,20 @@ export type Preparation =
 /** A repeat inside one batch of messages: the first of them decides, this one looks again. */
 const REPEAT_DELAY_MS = 1_000;
 
+type PrepareDatabases = Pick<DispatcherDatabases, "db" | "claimDb">;
 type Route = RouteOf<LoadedLead, Endpoint>;
 
 const PULL_MAX = 500;
 const GATHER_MS = 2;
 
 /** Gathers wake-ups for a moment and prepares them together. */
-export function createPreparer(db: Kysely<Database>, defaultRatePerSecond: number) {
+export function createPreparer(databases: PrepareDatabases, defaultRatePerSecond: number) {
   const batcher = createBatcher<WebhookDue, readonly Preparation[]>({
     itemsMax: PULL_MAX,
     delayMs: GATHER_MS,
     // While one pull is prepared the next gathers: under load batches grow by themselves.
     concurrency: 1,
-    run: (events) => prepareDeliveries(db, defaultRatePerSecond, events),
+    run: (events) => prepareDeliveries(databases, defaultRatePerSecond, events),
   });
   return (event: WebhookDue) => batcher.add(event);
 }
@@ -69,12 +71,12 @@ interface Wanted {
  * wake-ups there are. Returns, for each event in order, what to do about each of its deliveries.
  */
 export async function prepareDeliveries(
-  db: Kysely<Database>,
+  { db, claimDb }: PrepareDatabases,
   defaultRatePerSecond: number,
   events: readonly WebhookDue[],
 ): Promise<readonly (readonly Preparation[])[]> {
-  const known = await findKnown(db, events);
-  const { leads, endpoints } = await load(db, events, known);
+  const known = await findKnown(claimDb, events);
+  const { leads, endpoints } = await load(claimDb, events, known);
   const routes = events.map((event) => routesOf(event, known.get(event.id), leads, endpoints));
   await settleUnrouted(db, routes.flat());
 
@@ -82,7 +84,7 @@ export async function prepareDeliveries(
   const preparations = routes.map((ofEvent, index) =>
     ofEvent.flatMap((route) => want(wanted, events[index], route)),
   );
-  const claimed = await claim(db, [...wanted.values()], defaultRatePerSecond);
+  const claimed = await claim(claimDb, [...wanted.values()], defaultRatePerSecond);
   return preparations.map((ofEvent) =>
     ofEvent.map((entry) =>
       typeof entry === "string" ? (claimed.get(entry) ?? { kind: "superseded" }) : entry,

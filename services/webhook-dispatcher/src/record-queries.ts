@@ -1,10 +1,12 @@
-import { type Database, ensurePartition } from "@valify/database";
+import { arrayLiteral, type Database, ensurePartition } from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
 /** What a wake-up came to. `attempt` is null where no request was made. */
 export interface DeliveryRecord {
   readonly deliveryId: string;
+  readonly leadUuid: string;
   readonly tenantId: string;
+  readonly batchId: string;
   readonly endpointId: string;
   readonly round: number;
   readonly state: "waiting" | "delivered" | "exhausted" | "cancelled";
@@ -31,6 +33,8 @@ export interface AttemptRecord {
  * round and state: a second call changes nothing, and neither does one whose lease was taken over.
  * The day's partition must exist. Sorted like the claim, so that the two never deadlock.
  *
+ * An insert, since a claim need not have survived a crash of the database (see claimDeliveries).
+ *
  * What would wait for a retry of a batch that was cancelled during the request ends here: the
  * scheduler drops the retry, and `cancelWaiting` may have looked before this row was waiting.
  */
@@ -38,29 +42,9 @@ export async function recordOutcomes(
   db: Kysely<Database>,
   records: readonly DeliveryRecord[],
 ): Promise<void> {
-  const attempts = records.map(({ attempt }) => attempt);
   await sql`
     with outcome as materialized (
-      select * from unnest(
-        ${records.map((record) => record.deliveryId)}::uuid[],
-        ${records.map((record) => record.tenantId)}::uuid[],
-        ${records.map((record) => record.endpointId)}::uuid[],
-        ${records.map((record) => record.round)}::int[],
-        ${records.map((record) => record.state)}::text[],
-        ${records.map((record) => record.wakeKind)}::smallint[],
-        ${records.map((record) => record.nextAttemptAt)}::timestamptz[],
-        ${records.map((record) => record.attempts)}::int[],
-        ${records.map((record) => record.cycleAttempts)}::int[],
-        ${attempts.map((attempt) => attempt?.kind ?? null)}::smallint[],
-        ${attempts.map((attempt) => attempt?.dueAt ?? null)}::timestamptz[],
-        ${attempts.map((attempt) => attempt?.startedAt ?? null)}::timestamptz[],
-        ${attempts.map((attempt) => attempt?.durationMs ?? null)}::real[],
-        ${attempts.map((attempt) => attempt?.outcome ?? null)}::text[],
-        ${attempts.map((attempt) => attempt?.statusCode ?? null)}::int[],
-        ${attempts.map((attempt) => attempt?.responseBody ?? null)}::text[]
-      ) as u (delivery_id, tenant_id, endpoint_id, round, state, wake_kind, next_attempt_at,
-        attempts, cycle_attempts, kind, due_at, started_at, duration_ms, outcome, status_code,
-        response_body)
+      select * from ${rowsOf(records)}
       order by delivery_id),
     logged as (
       insert into delivery.attempts (delivery_id, attempt, round, kind, tenant_id, endpoint_id,
@@ -69,23 +53,62 @@ export async function recordOutcomes(
         duration_ms, outcome, status_code, response_body
       from outcome where started_at is not null
       on conflict do nothing)
-    update delivery.deliveries as d
-    set state = case when o.state = 'waiting' and exists (
+    insert into delivery.deliveries as d (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
+      state, round, wake_kind, attempts, cycle_attempts, next_attempt_at, last_attempt_at,
+      delivered_at, last_status_code, last_error_class)
+    select delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
+      case when state = 'waiting' and exists (
           select 1 from ingest.batches b
-          where b.batch_id = d.batch_id and b.cancelled_at is not null)
-        then 'cancelled' else o.state end,
-      wake_kind = o.wake_kind, next_attempt_at = o.next_attempt_at,
-      attempts = o.attempts, cycle_attempts = o.cycle_attempts, lease_until = null,
-      last_attempt_at = coalesce(o.started_at, d.last_attempt_at),
-      delivered_at = case when o.state = 'delivered'
-        then o.started_at + o.duration_ms * interval '1 millisecond' else d.delivered_at end,
-      last_status_code = case when o.started_at is null then d.last_status_code
-        else o.status_code end,
-      last_error_class = case when o.started_at is null then d.last_error_class
-        when o.state = 'delivered' then null else o.outcome end
-    from outcome as o
-    where d.delivery_id = o.delivery_id and d.round = o.round and d.state = 'sending'
+          where b.batch_id = outcome.batch_id and b.cancelled_at is not null)
+        then 'cancelled' else state end,
+      round, wake_kind, attempts, cycle_attempts, next_attempt_at, started_at,
+      case when state = 'delivered' then started_at + duration_ms * interval '1 millisecond' end,
+      status_code, case when state = 'delivered' then null else outcome.outcome end
+    from outcome
+    on conflict (delivery_id) do update
+    set state = excluded.state, wake_kind = excluded.wake_kind,
+      next_attempt_at = excluded.next_attempt_at, attempts = excluded.attempts,
+      cycle_attempts = excluded.cycle_attempts, lease_until = null,
+      last_attempt_at = coalesce(excluded.last_attempt_at, d.last_attempt_at),
+      delivered_at = coalesce(excluded.delivered_at, d.delivered_at),
+      last_status_code = case when excluded.last_attempt_at is null then d.last_status_code
+        else excluded.last_status_code end,
+      last_error_class = case when excluded.last_attempt_at is null then d.last_error_class
+        else excluded.last_error_class end
+    where d.round = excluded.round and d.state = 'sending'
     `.execute(db);
+}
+
+/** One row per outcome, with what there is of an attempt. */
+function rowsOf(records: readonly DeliveryRecord[]) {
+  const attempts = records.map(({ attempt }) => attempt);
+  return sql`
+    unnest(
+      ${arrayLiteral(records.map((record) => record.deliveryId))}::uuid[],
+      ${arrayLiteral(records.map((record) => record.leadUuid))}::uuid[],
+      ${arrayLiteral(records.map((record) => record.endpointId))}::uuid[],
+      ${arrayLiteral(records.map((record) => record.tenantId))}::uuid[],
+      ${arrayLiteral(records.map((record) => record.batchId))}::uuid[],
+      ${arrayLiteral(records.map((record) => record.round))}::int[],
+      ${arrayLiteral(records.map((record) => record.state))}::text[],
+      ${arrayLiteral(records.map((record) => record.wakeKind))}::smallint[],
+      ${arrayLiteral(records.map((record) => isoOf(record.nextAttemptAt)))}::timestamptz[],
+      ${arrayLiteral(records.map((record) => record.attempts))}::int[],
+      ${arrayLiteral(records.map((record) => record.cycleAttempts))}::int[],
+      ${arrayLiteral(attempts.map((attempt) => attempt?.kind ?? null))}::smallint[],
+      ${arrayLiteral(attempts.map((attempt) => attempt?.dueAt ?? null))}::timestamptz[],
+      ${arrayLiteral(attempts.map((attempt) => isoOf(attempt?.startedAt)))}::timestamptz[],
+      ${arrayLiteral(attempts.map((attempt) => attempt?.durationMs ?? null))}::real[],
+      ${arrayLiteral(attempts.map((attempt) => attempt?.outcome ?? null))}::text[],
+      ${arrayLiteral(attempts.map((attempt) => attempt?.statusCode ?? null))}::int[],
+      ${attempts.map((attempt) => attempt?.responseBody ?? null)}::text[]
+    ) as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, state, wake_kind,
+      next_attempt_at, attempts, cycle_attempts, kind, due_at, started_at, duration_ms, outcome,
+      status_code, response_body)`;
+}
+
+function isoOf(instant: Date | null | undefined): string | null {
+  return instant?.toISOString() ?? null;
 }
 
 const DAY_MS = 86_400_000;

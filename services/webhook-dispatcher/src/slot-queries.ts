@@ -1,4 +1,4 @@
-import type { Database } from "@valify/database";
+import { arrayLiteral, type Database } from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
 /** Slots wanted on one rate-limited endpoint. */
@@ -22,8 +22,8 @@ export async function reserveSlots(
     insert into delivery.slots as s (endpoint_id, next_free)
     select u.endpoint_id, now() + u.seconds * interval '1 second'
     from unnest(
-      ${requests.map((request) => request.endpointId)}::uuid[],
-      ${requests.map((request) => request.count / request.ratePerSecond)}::float8[]
+      ${arrayLiteral(requests.map((request) => request.endpointId))}::uuid[],
+      ${arrayLiteral(requests.map((request) => request.count / request.ratePerSecond))}::float8[]
     ) as u (endpoint_id, seconds)
     order by u.endpoint_id
     on conflict (endpoint_id) do update

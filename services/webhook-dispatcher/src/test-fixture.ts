@@ -6,9 +6,12 @@ import { createTestDatabase, requireEnv } from "@valify/database/testing";
 import { createLogger, createSecretBox } from "@valify/runtime";
 import { type Kysely, sql } from "kysely";
 
+import { type DispatcherDatabases, openDatabases } from "./open-databases.ts";
+
 /** A database of one's own with one tenant and one cancelled and one running batch. */
 export interface DispatcherFixture extends AsyncDisposable {
   /** As the dispatcher: it may not write leads or endpoints. */
+  readonly databases: DispatcherDatabases;
   readonly db: Kysely<Database>;
   readonly owner: Kysely<Database>;
   readonly tenantId: string;
@@ -27,7 +30,7 @@ export async function createFixture(): Promise<DispatcherFixture> {
   const { url } = stack.use(await createTestDatabase(requireEnv("TEST_DATABASE_URL")));
   const applicationName = "dispatcher-test";
   const owner = stack.use(createDatabase({ url, applicationName, role: null }));
-  const db = stack.use(createDatabase({ url, applicationName, role: "valify_dispatcher" }));
+  const databases = stack.use(openDatabases(url, () => {}));
   const tenantId = randomUUID();
   await sql`insert into ingest.tenants (tenant_id, name) values (${tenantId}, 'test')`.execute(
     owner,
@@ -35,7 +38,8 @@ export async function createFixture(): Promise<DispatcherFixture> {
   const batchId = await addBatch(owner, tenantId);
   const resources = stack.move();
   return {
-    db,
+    databases,
+    db: databases.db,
     owner,
     tenantId,
     batchId,
