@@ -12,5 +12,16 @@ export {
 export { Permission, Role } from "./permission.ts";
 export { HealthView } from "./health-api.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
+export {
+  EndpointChange,
+  EndpointCreated,
+  EndpointCreation,
+  EndpointList,
+  EndpointTestAccepted,
+  EndpointView,
+  SecretRotated,
+  SecretRotation,
+  SignatureScheme,
+} from "./endpoint-api.ts";
 export { Problem } from "./problem.ts";
 export { RuleProfile, RuleProfileInput, RuleProfilePage, RuleProfileView } from "./rule-profile.ts";

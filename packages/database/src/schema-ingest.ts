@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
+type TimestampByDefault = ColumnType<Date, Date | string | undefined, Date | string>;
 
 export interface IngestTables {
   "ingest.tenants": {
@@ -101,15 +102,16 @@ export interface IngestTables {
     retry_delays_ms: number[] | null;
     status: Generated<"active" | "paused" | "disabled">;
     is_default: Generated<boolean>;
-    activated_at: Generated<Timestamp>;
+    activated_at: TimestampByDefault;
     public_key: string | null;
     old_secrets_encrypted: Generated<Buffer[]>;
     old_secrets_until: Generated<Date[]>;
     headers_encrypted: Buffer | null;
     client_certificate: string | null;
     client_key_encrypted: Buffer | null;
-    created_at: Generated<Timestamp>;
-    updated_at: Generated<Timestamp>;
+    settings_hash: Buffer | null;
+    created_at: TimestampByDefault;
+    updated_at: TimestampByDefault;
   };
   "ingest.outbox": {
     outbox_id: Generated<number>;

@@ -1,7 +1,7 @@
 export { type AddressGuard, AddressRefusedError, createAddressGuard } from "./address-guard.ts";
 export { type Batcher, createBatcher } from "./batcher.ts";
 export { type Bus, connectBus } from "./bus.ts";
-export { commonSettings, ConfigError, parseConfig, setting } from "./config.ts";
+export { commonSettings, ConfigError, parseConfig, parseDurationMs, setting } from "./config.ts";
 export { type Consumer, startConsumer } from "./consumer.ts";
 export { deterministicUuid } from "./deterministic-uuid.ts";
 export { PermanentError } from "./errors.ts";

@@ -48,3 +48,10 @@ test("refuses bytes that were cut, the tag above all", () => {
     assert.throws(() => box.open(sealed.subarray(0, length)), `${length} bytes`);
   }
 });
+
+test("a fingerprint is the same for the same text and key, and for no other", () => {
+  const print = box.fingerprint("secret");
+  assert.deepEqual(createSecretBox("a".repeat(32)).fingerprint("secret"), print);
+  assert.notDeepEqual(box.fingerprint("secret "), print);
+  assert.notDeepEqual(createSecretBox("b".repeat(32)).fingerprint("secret"), print);
+});

@@ -1,10 +1,12 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 
 /** Encrypts small secrets at rest. */
 export interface SecretBox {
   seal(plaintext: string): Buffer;
   /** Throws where the key is another or the bytes were touched. */
   open(sealed: Uint8Array): string;
+  /** Tells whether a text is the one of before, without keeping it. Another key, another print. */
+  fingerprint(text: string): Buffer;
 }
 
 /** First byte of every sealed secret: the layout may change later. */
@@ -33,5 +35,6 @@ export function createSecretBox(secretKey: string): SecretBox {
       const body = bytes.subarray(1 + NONCE_BYTES + TAG_BYTES);
       return decipher.update(body, undefined, "utf8") + decipher.final("utf8");
     },
+    fingerprint: (text) => createHmac("sha256", key).update(text).digest(),
   };
 }

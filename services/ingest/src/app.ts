@@ -1,6 +1,13 @@
 import { fastifyCookie } from "@fastify/cookie";
 import type { Database } from "@valify/database";
-import type { Health, Logger, Metrics, ObjectStore } from "@valify/runtime";
+import type {
+  AddressGuard,
+  Health,
+  Logger,
+  Metrics,
+  ObjectStore,
+  SecretBox,
+} from "@valify/runtime";
 import Fastify, { type FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
@@ -11,6 +18,7 @@ import { IDENTITY, requireAccess, requirePermissions } from "./auth.ts";
 import { findWatchedBatches } from "./batch-queries.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { boundClose } from "./bounded-close.ts";
+import { endpointApi } from "./endpoint-api.ts";
 import { handleErrors } from "./error-handling.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { createLiveBatches } from "./live-batches.ts";
@@ -35,6 +43,8 @@ export interface AppDeps extends Pick<RetryWebhooksDeps, "publishRetries"> {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly readiness: Health;
+  readonly secretBox: SecretBox;
+  readonly guard: AddressGuard;
   readonly wakeOutbox: () => void;
 }
 
@@ -107,6 +117,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     await api.register(resultsRoute, deps);
     await api.register(webhookRoutes, deps);
     await api.register(ruleProfileRoutes, { db });
+    await api.register(endpointApi, deps);
     await api.register(liveRoutes, { db, live });
     await api.register(uploadRoute, uploads);
   });

@@ -26,17 +26,27 @@ export async function ensureApiKey(
     .execute();
 }
 
-/** The partial unique index endpoints_one_default finds the row; its status stays as it is. */
+/**
+ * The partial unique index endpoints_one_default finds the row. Only changed settings change it: a
+ * restart must not undo a rotation or an address that somebody set through the API since.
+ */
 export async function putDefaultEndpoint(
   trx: Transaction<Database>,
-  endpoint: { readonly tenantId: string; readonly url: string; readonly sealedSecret: Buffer },
+  endpoint: {
+    readonly tenantId: string;
+    readonly url: string;
+    readonly sealedSecret: Buffer;
+    readonly settingsHash: Buffer;
+  },
 ): Promise<void> {
-  const { tenantId, url, sealedSecret } = endpoint;
+  const { tenantId, url, sealedSecret, settingsHash } = endpoint;
   await sql`
     insert into ingest.endpoints as e
-      (tenant_id, url, description, secret_encrypted, is_default)
-    values (${tenantId}, ${url}, 'From WEBHOOK_URL', ${sealedSecret}, true)
+      (tenant_id, url, description, secret_encrypted, is_default, settings_hash)
+    values (${tenantId}, ${url}, 'From WEBHOOK_URL', ${sealedSecret}, true, ${settingsHash})
     on conflict (tenant_id) where is_default do update
-      set url = excluded.url, secret_encrypted = excluded.secret_encrypted, updated_at = now()
+      set url = excluded.url, secret_encrypted = excluded.secret_encrypted, public_key = null,
+        settings_hash = excluded.settings_hash, updated_at = now()
+      where e.settings_hash is distinct from excluded.settings_hash
   `.execute(trx);
 }

@@ -69,6 +69,19 @@ test("a changed setting changes the endpoint, which stays as paused as it was", 
   assert.equal(changed?.status, "paused");
 });
 
+test("a restart with the same settings undoes nothing that was changed since", async () => {
+  await run();
+  await owner.query("update ingest.endpoints set url = 'https://moved.example/', public_key = 'p'");
+  await run();
+  assert.equal((await endpoints())[0]?.url, "https://moved.example/");
+  const otherKey = createSecretBox("o".repeat(32));
+  await bootstrap({ db, secretBox: otherKey, log: silentLog() }, settings);
+  const { rows } = await owner.query("select url, secret_encrypted from ingest.endpoints");
+  assert.equal(rows[0].url, settings.defaultEndpoint.url);
+  assert.equal(otherKey.open(rows[0].secret_encrypted), settings.defaultEndpoint.secret);
+  await run();
+});
+
 test("without WEBHOOK_URL an endpoint that is there stays", async () => {
   await run();
   const found = await endpoints();

@@ -63,6 +63,9 @@ async function putAll(
   }
   if (defaultEndpoint !== null) {
     const { url, secret } = defaultEndpoint;
-    await putDefaultEndpoint(trx, { tenantId, url, sealedSecret: secretBox.seal(secret) });
+    const sealedSecret = secretBox.seal(secret);
+    // With our own key in it: under another one the secret has to be sealed anew.
+    const settingsHash = secretBox.fingerprint(`${url} ${secret}`);
+    await putDefaultEndpoint(trx, { tenantId, url, sealedSecret, settingsHash });
   }
 }

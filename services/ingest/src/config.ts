@@ -26,6 +26,7 @@ const settings = {
     .refine(isWebhookSecret, "must be whsec_ and the base64 of 24 to 64 bytes")
     .optional(),
   WEBHOOK_ALLOW_HTTP: setting.flag.default(false),
+  WEBHOOK_ALLOWED_CIDRS: setting.list.prefault(""),
   /** Milliseconds from a lead's validation to its webhook. */
   WEBHOOK_DELAY: setting.durationMs.default(DAY_MS),
   /** How long an uploaded file is kept. */

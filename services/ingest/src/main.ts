@@ -2,6 +2,7 @@ import { batchCancelled, batchUploaded, webhookRetry } from "@valify/contracts";
 import { checkDatabase, createDatabase } from "@valify/database";
 import {
   connectBus,
+  createAddressGuard,
   createHealth,
   createLogger,
   createMetrics,
@@ -35,7 +36,12 @@ await runService("ingest", async () => {
       onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
     }),
   );
-  await bootstrap({ db, secretBox: createSecretBox(config.SECRET_KEY), log }, config);
+  const secretBox = createSecretBox(config.SECRET_KEY);
+  const guard = createAddressGuard({
+    allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS,
+    allowHttp: config.WEBHOOK_ALLOW_HTTP,
+  });
+  await bootstrap({ db, secretBox, log }, config);
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service: "ingest", log }));
   const relay = stack.use(
     startOutboxRelay({ db, bus, log, contracts: [batchUploaded, batchCancelled] }),
@@ -57,6 +63,8 @@ await runService("ingest", async () => {
       metrics,
       health,
       readiness,
+      secretBox,
+      guard,
       wakeOutbox: () => relay.wake(),
       publishRetries: async (events) => void (await bus.publishAll(webhookRetry, events)),
     }),

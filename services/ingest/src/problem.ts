@@ -64,6 +64,11 @@ export const failures = {
     code: "BATCH_NOT_FOUND",
     detail: "There is no such batch",
   },
+  endpointNotFound: {
+    status: 404,
+    code: "ENDPOINT_NOT_FOUND",
+    detail: "There is no such endpoint",
+  },
   cursorInvalid: {
     status: 400,
     code: "CURSOR_INVALID",

@@ -7,7 +7,14 @@ import { pathToFileURL } from "node:url";
 import type { WebhookRetry } from "@valify/contracts";
 import { createDatabase, createPool, type Database } from "@valify/database";
 import { createTestDatabase } from "@valify/database/testing";
-import { createHealth, createLogger, createMetrics, createObjectStore } from "@valify/runtime";
+import {
+  createAddressGuard,
+  createHealth,
+  createLogger,
+  createMetrics,
+  createObjectStore,
+  createSecretBox,
+} from "@valify/runtime";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import type { Kysely } from "kysely";
 import { z } from "zod";
@@ -21,6 +28,7 @@ import { asSystem } from "./tenant-scope.ts";
 export const API_KEY = "key-of-the-default-tenant-0123456789abcdef";
 export const OTHER_API_KEY = "key-of-another-tenant-0123456789abcdef00";
 export const OTHER_TENANT_ID = "0b7c2f8e-4d1a-4e5f-9a36-c2d8e1f07b94";
+export const SECRET_KEY = "0123456789abcdef0123456789abcdef";
 export const AUTH = { authorization: `Bearer ${API_KEY}` };
 export const OTHER_AUTH = { authorization: `Bearer ${OTHER_API_KEY}` };
 export const CSV = "first_name,last_name,dob\nAda,Quillfeather,15/03/1990\nBo,Marsh,01/02/1985\n";
@@ -89,6 +97,8 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
       metrics: createMetrics("ingest", "test"),
       health: healthy,
       readiness: healthy,
+      secretBox: createSecretBox(SECRET_KEY),
+      guard: createAddressGuard({ resolve: async () => [{ address: "1.1.1.1", family: 4 }] }),
       wakeOutbox: () => void (wakeCount += 1),
       publishRetries: async (events) => void retries.push(...events),
       ...deps,
@@ -120,7 +130,7 @@ export function databaseAt(url: string): Kysely<Database> {
 }
 
 async function addTenants(db: Kysely<Database>): Promise<void> {
-  const secretBox = { seal: () => Buffer.of(), open: () => "" };
+  const secretBox = createSecretBox(SECRET_KEY);
   const settings = { BOOTSTRAP_API_KEY: API_KEY, defaultEndpoint: null };
   await bootstrap({ db, secretBox, log: silentLog() }, settings);
   await asSystem(db, async (trx) => {
