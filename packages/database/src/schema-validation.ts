@@ -21,6 +21,19 @@ export interface ValidationTables {
     started_at: Generated<Timestamp>;
     ended_at: Timestamp | null;
     leads_deleted_at: Timestamp | null;
+    cancelled_at: Generated<Timestamp | null>;
+  };
+  "validation.lead_claims": {
+    lead_hash: string;
+    tenant_id: string;
+    batch_id: string;
+    claimed_at: Timestamp;
+    seen_at: Timestamp;
+  };
+  "validation.suppressions": {
+    lead_hash: string;
+    tenant_id: string;
+    created_at: Generated<Timestamp>;
   };
   "validation.leads": {
     lead_uuid: string;

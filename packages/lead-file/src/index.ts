@@ -1,5 +1,5 @@
 export type { CalendarDate } from "./calendar.ts";
-export { londonDateOf } from "./calendar.ts";
+export { formatDayFirst, londonDateOf } from "./calendar.ts";
 export { createDuplicateFinder, type DuplicateFinder } from "./duplicate-finder.ts";
 export type { FileProblem, FileProblemCode, FileWarning } from "./file-problem.ts";
 export { judgeRow, type RowVerdict, withFinding } from "./judge-row.ts";

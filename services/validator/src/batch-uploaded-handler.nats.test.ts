@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 
-import type { BatchUploaded } from "@valify/contracts";
+import { type BatchUploaded, RuleProfile } from "@valify/contracts";
 import { sql } from "kysely";
 
 import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
@@ -160,4 +161,28 @@ test("a batch given up is failed, and its holder stops", async () => {
   const [end, ...others] = await world.endsAnnounced(event.batch_id);
   assert.deepEqual(others, []);
   assert.equal(end?.body["code"], "VALIDATION_ABANDONED");
+});
+
+const fileOf = (firstNames: readonly string[]) =>
+  `first_name,last_name,dob\n${firstNames.map((name) => `${name},Vlorena,15/03/1990\n`).join("")}`;
+
+// Goal: whoever refuses repetitions gets each lead once, also when both files come at once.
+test("two files with the same leads at once: each lead is valid in exactly one of them", async () => {
+  const names = Array.from({ length: 12 }, (_, index) => `Zelk${"abcdefghijkl"[index]}`);
+  const profile = RuleProfile.parse({ levels: { DUP_PREVIOUS_BATCH: "error" } });
+  const tenant = { tenant_id: randomUUID(), rule_profile: profile, total_leads: names.length };
+  const events = await Promise.all(
+    [names, names.toReversed()].map((list) => world.upload(fileOf(list), tenant)),
+  );
+  await Promise.all(events.map((event) => handle(event)));
+  const { rows } = await sql<{ valid: number; refused: number }>`
+    select lead_id, count(*) filter (where status = 'valid')::int as valid,
+      count(*) filter (where errors::text like '%DUP_PREVIOUS_BATCH%')::int as refused
+    from validation.leads where tenant_id = ${tenant.tenant_id} group by lead_id`.execute(
+    world.deps.db,
+  );
+  assert.deepEqual(
+    rows.map(({ valid, refused }) => [valid, refused]),
+    names.map(() => [1, 1]),
+  );
 });

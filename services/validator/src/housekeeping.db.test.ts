@@ -53,10 +53,11 @@ function daysAgo(days: number): Date {
 function setUp() {
   const deletedKeys: string[] = [];
   const objects = { delete: async (key: string) => void deletedKeys.push(key) };
-  const [job] = housekeepingJobs({ db, objects, leadRetentionMs: 30 * DAY_MS });
-  assert.ok(job !== undefined);
+  const [job, claimsJob] = housekeepingJobs({ db, objects, leadRetentionMs: 30 * DAY_MS });
+  assert.ok(job !== undefined && claimsJob !== undefined);
   const run = (signal = new AbortController().signal) => job.run({ now: NOW, signal });
-  return { deletedKeys, run };
+  const runClaims = () => claimsJob.run({ now: NOW, signal: new AbortController().signal });
+  return { deletedKeys, run, runClaims };
 }
 
 const away = async () => Promise.reject(new Error("the store is away"));
@@ -127,4 +128,17 @@ test("finding what is over scans no table", async () => {
     where r.leads_deleted_at is null and r.ended_at < ${daysAgo(30)}
     order by r.ended_at limit 200`.execute(db);
   assert.match(rows.map((row) => row["QUERY PLAN"]).join("\n"), /runs_with_leads/);
+});
+
+test("claims go when no profile can look back so far, in as many statements as it takes", async () => {
+  const ages = [89, 91, 400];
+  await sql`
+    insert into validation.lead_claims (lead_hash, tenant_id, batch_id, claimed_at, seen_at)
+    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), ${daysAgo(500)},
+      ${NOW}::timestamptz - age * interval '1 day'
+    from unnest(${ages}::int[]) as age, generate_series(1, 3000)`.execute(db);
+  assert.deepEqual(await setUp().runClaims(), { claims: 6_000 });
+  const { rows } = await sql`select count(*)::int as count from validation.lead_claims`.execute(db);
+  assert.deepEqual(rows, [{ count: 3_000 }]);
+  assert.deepEqual(await setUp().runClaims(), { claims: 0 });
 });

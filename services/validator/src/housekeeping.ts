@@ -3,6 +3,7 @@ import type { JobRun, ObjectStore, PeriodicJob } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
 import { deleteLeads, findExpiredRuns, markLeadsDeleted } from "./housekeeping-queries.ts";
+import { deleteOldClaims } from "./lead-claim-queries.ts";
 import { resultsKeyOf } from "./results-file.ts";
 
 export interface HousekeepingDeps {
@@ -17,6 +18,9 @@ const MINUTE_MS = 60_000;
 const BATCHES_MAX = 200;
 /** Rows per statement: tens of milliseconds, and few enough to vacuum at leisure. */
 const ROWS_MAX = 5_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+/** The longest window that a rule profile can ask for. */
+const CLAIM_RETENTION_MS = 90 * DAY_MS;
 
 /** What validator cleans of its own, in whatever replica comes first. */
 export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[] {
@@ -26,6 +30,12 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[]
       periodMs: 10 * MINUTE_MS,
       timeoutMs: 5 * MINUTE_MS,
       run: (run) => deleteExpiredLeads(deps, run),
+    },
+    {
+      name: "expired_claims",
+      periodMs: 60 * MINUTE_MS,
+      timeoutMs: 5 * MINUTE_MS,
+      run: (run) => deleteExpiredClaims(deps, run),
     },
   ];
 }
@@ -50,4 +60,15 @@ async function deleteExpiredLeads(deps: HousekeepingDeps, { now, signal }: JobRu
     await markLeadsDeleted(db, run.batchUuid, now);
   }
   return { batches: runs.length, leads };
+}
+
+async function deleteExpiredClaims({ db }: HousekeepingDeps, { now, signal }: JobRun) {
+  const before = new Date(now.getTime() - CLAIM_RETENTION_MS);
+  let claims = 0;
+  for (let count = ROWS_MAX; count === ROWS_MAX;) {
+    signal.throwIfAborted();
+    count = await deleteOldClaims(db, { before, rowsMax: ROWS_MAX });
+    claims += count;
+  }
+  return { claims };
 }

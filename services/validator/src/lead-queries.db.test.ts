@@ -31,7 +31,7 @@ function judged(batch: Batch, nowMs: number, csv: string = MIXED_CSV) {
     leadUuidOf: (rowNumber) => deterministicUuid("lead", batch.batchUuid, rowNumber),
     nowMs: () => nowMs,
   });
-  return judge.judge(reading.file.rows);
+  return judge.seal(judge.judge(reading.file.rows));
 }
 
 async function claimed(batch: Batch) {

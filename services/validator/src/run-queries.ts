@@ -186,19 +186,22 @@ export async function abandonRun(
 
 /**
  * Stops a run, or keeps one from ever starting. Its holder sees it at its next write. The event
- * does not say how many rows the file has: a run that never started has none.
+ * does not say how many rows the file has: a run that never started has none. A run that has ended
+ * stays as it ended, and its leads give up their claims.
  */
 export async function cancelRun(
   db: Kysely<Database>,
   { batchUuid, tenantId }: Pick<Batch, "batchUuid" | "tenantId">,
 ): Promise<void> {
   await sql`
-    insert into validation.runs as run (batch_id, tenant_id, total_leads, status, ended_at)
-    values (${batchUuid}, ${tenantId}, 0, 'cancelled', clock_timestamp())
+    insert into validation.runs as run
+      (batch_id, tenant_id, total_leads, status, ended_at, cancelled_at)
+    values (${batchUuid}, ${tenantId}, 0, 'cancelled', clock_timestamp(), clock_timestamp())
     on conflict (batch_id) do update
-      set status = excluded.status, ended_at = excluded.ended_at,
-        lease_token = null, lease_until = null
-      where run.status = 'processing'`.execute(db);
+      set cancelled_at = coalesce(run.cancelled_at, excluded.cancelled_at),
+        ended_at = coalesce(run.ended_at, excluded.ended_at),
+        status = case run.status when 'processing' then 'cancelled' else run.status end,
+        lease_token = null, lease_until = null`.execute(db);
 }
 
 function inFuture(durationMs: number) {

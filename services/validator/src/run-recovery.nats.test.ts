@@ -128,7 +128,7 @@ async function storeEarlierVerdicts(event: BatchUploaded): Promise<void> {
     select lease_token as "leaseToken" from validation.runs
     where batch_id = ${batch.batchUuid}`.execute(db);
   const run = { batchUuid: batch.batchUuid, leaseToken: rows[0]?.leaseToken ?? "" };
-  const leads = judge.judge(reading.file.rows.slice(0, 2));
+  const leads = judge.seal(judge.judge(reading.file.rows.slice(0, 2)));
   assert.equal(await storeLeads(db, run, batch.tenantId, leads), "stored");
 }
 

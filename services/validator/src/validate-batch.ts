@@ -6,6 +6,7 @@ import type { Kysely } from "kysely";
 import { createAnnouncer } from "./announcer.ts";
 import { type FileLimits, readBatchFile } from "./batch-file.ts";
 import type { BatchObserver } from "./batch-observer.ts";
+import { checkKnownLeads } from "./check-known-leads.ts";
 import type { Batch } from "./domain/batch.ts";
 import { type ChunkJudge, createChunkJudge } from "./domain/chunk-judge.ts";
 import { type Chunk, planChunks } from "./domain/chunk-plan.ts";
@@ -127,7 +128,8 @@ function createLeadSource(db: Kysely<Database>, run: ClaimedRun, file: LeadFile)
         judge.remember(leads);
         return leads;
       }
-      const leads = judge.judge(file.rows.slice(chunk.firstRow - 1, chunk.lastRow));
+      const drafts = judge.judge(file.rows.slice(chunk.firstRow - 1, chunk.lastRow));
+      const leads = judge.seal(await checkKnownLeads(db, run, drafts, judge.ruleset));
       const outcome = await storeLeads(db, run, batch.tenantId, leads);
       if (outcome === "stopped") return undefined;
       // A holder before us, frozen until now, got its rows in after we looked: they stand.

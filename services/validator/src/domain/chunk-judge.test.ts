@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { defaultRuleProfile, readLeadFile, type RuleProfile } from "@valify/lead-file";
+import {
+  defaultRuleProfile,
+  type FileRow,
+  readLeadFile,
+  type RuleProfile,
+} from "@valify/lead-file";
 
 import { createChunkJudge } from "./chunk-judge.ts";
 
@@ -27,12 +32,16 @@ function judgeOf({ nowMs }: { nowMs: () => number }, rules: Partial<RuleProfile>
     leadUuidOf: (rowNumber) => `lead-${rowNumber}`,
     nowMs,
   });
-  return { file, judge };
+  return {
+    file,
+    judge: (rows: readonly FileRow[]) => judge.seal(judge.judge(rows)),
+    remember: judge.remember,
+  };
 }
 
 test("gives every row of a chunk its verdict, one instant and its own uuid", () => {
   const { file, judge } = judgeOf({ nowMs: () => Date.UTC(2026, 10, 22, 10, 0, 0, 7) });
-  const leads = judge.judge(file.rows);
+  const leads = judge(file.rows);
   assert.deepEqual(
     leads.map(({ rowNumber, leadUuid, status }) => [rowNumber, leadUuid, status]),
     [
@@ -49,7 +58,7 @@ test("gives every row of a chunk its verdict, one instant and its own uuid", () 
 
 test("judges ages by the batch's date, not by today's", () => {
   const { file, judge } = judgeOf({ nowMs: () => Date.UTC(2030, 0, 1) });
-  const last = judge.judge(file.rows).at(-1);
+  const last = judge(file.rows).at(-1);
   assert.deepEqual(
     last?.errors.map(({ code }) => code),
     ["DOB_UNDER_MIN_AGE"],
@@ -58,9 +67,9 @@ test("judges ages by the batch's date, not by today's", () => {
 
 test("finds the repetition of a row that an earlier run judged", () => {
   const { file, judge } = judgeOf({ nowMs: () => 0 });
-  const { judge: successor } = judgeOf({ nowMs: () => 0 });
-  successor.remember(judge.judge(file.rows.slice(0, 3)));
-  const [repeated] = successor.judge(file.rows.slice(3, 4));
+  const { judge: successor, remember } = judgeOf({ nowMs: () => 0 });
+  remember(judge(file.rows.slice(0, 3)));
+  const [repeated] = successor(file.rows.slice(3, 4));
   assert.deepEqual(
     repeated?.errors.map(({ code }) => code),
     ["DUP_IN_FILE"],
@@ -71,7 +80,7 @@ test("judges by the rules that the batch carries", () => {
   const rules = { minAge: 0, levels: { DUP_IN_FILE: "warning", DOB_NOT_REAL: "info" } } as const;
   const { file, judge } = judgeOf({ nowMs: () => 0 }, rules);
   assert.deepEqual(
-    judge.judge(file.rows).map(({ status }) => status),
+    judge(file.rows).map(({ status }) => status),
     ["valid", "valid", "skipped", "valid", "valid"],
   );
 });

@@ -5,6 +5,7 @@ import {
   type FileRow,
   judgeRow,
   type RowVerdict,
+  type Ruleset,
   withFinding,
 } from "@valify/lead-file";
 
@@ -19,14 +20,21 @@ export interface ChunkJudgeOptions {
   readonly nowMs: () => number;
 }
 
-export interface ChunkJudge {
-  /** Rows that an earlier run judged: later rows may repeat them. */
-  readonly remember: (leads: readonly LeadRecord[]) => void;
-  /** One instant for the chunk, read after its last row was judged. */
-  readonly judge: (rows: readonly FileRow[]) => readonly LeadRecord[];
+/** A row with what is said of it so far: other batches and an external check may add to it. */
+export interface Draft {
+  readonly row: FileRow;
+  readonly verdict: RowVerdict;
 }
 
-type Times = Pick<LeadRecord, "validatedAt" | "webhookScheduledFor">;
+export interface ChunkJudge {
+  readonly ruleset: Ruleset;
+  /** Rows that an earlier run judged: later rows may repeat them. */
+  readonly remember: (leads: readonly LeadRecord[]) => void;
+  /** By the rules that the file alone decides. */
+  readonly judge: (rows: readonly FileRow[]) => readonly Draft[];
+  /** The verdicts as they are stored. One instant for the chunk, read when all was said. */
+  readonly seal: (drafts: readonly Draft[]) => readonly LeadRecord[];
+}
 
 /** Judges a file in chunks. Feed every row once and in order, by `remember` or `judge`. */
 export function createChunkJudge(options: ChunkJudgeOptions): ChunkJudge {
@@ -41,24 +49,24 @@ export function createChunkJudge(options: ChunkJudgeOptions): ChunkJudge {
     return duplicate === null ? verdict : withFinding(verdict, duplicate);
   }
 
-  function recordOf({ rowNumber, lineNumber }: FileRow, verdict: RowVerdict, times: Times) {
-    return { ...verdict, leadUuid: leadUuidOf(rowNumber), rowNumber, lineNumber, ...times };
-  }
-
   return {
+    ruleset,
     remember(leads) {
       for (const { rowNumber, leadId, dobDate } of leads) {
         duplicates.check(rowNumber, leadId, dobDate);
       }
     },
-    judge(rows) {
-      const judged = rows.map((row) => ({ row, verdict: verdictOn(row) }));
+    judge: (rows) => rows.map((row) => ({ row, verdict: verdictOn(row) })),
+    seal(drafts) {
       const judgedMs = nowMs();
       const times = {
         validatedAt: new Date(judgedMs).toISOString(),
         webhookScheduledFor: new Date(judgedMs + batch.webhookDelayMs).toISOString(),
       };
-      return judged.map(({ row, verdict }) => recordOf(row, verdict, times));
+      return drafts.map(({ row: { rowNumber, lineNumber }, verdict }) => {
+        const leadUuid = leadUuidOf(rowNumber);
+        return { ...verdict, leadUuid, rowNumber, lineNumber, ...times };
+      });
     },
   };
 }
