@@ -4,6 +4,9 @@ import { Pool, TypeOverrides, types } from "pg";
 import { prepareStatements } from "./prepare-statements.ts";
 import type { Database } from "./schema.ts";
 
+/** The driver's own, for a caller that holds a connection across statements. */
+export type { Pool as ConnectionPool, PoolClient as Connection } from "pg";
+
 /** One role per service; migrations grant each the writes of its own schema and listed reads. */
 export type ServiceRole =
   | "valify_ingest"

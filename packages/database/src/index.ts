@@ -1,6 +1,8 @@
 export { arrayLiteral } from "./array-literal.ts";
 export {
   checkDatabase,
+  type Connection,
+  type ConnectionPool,
   createDatabase,
   createPool,
   type DatabaseOptions,
@@ -16,7 +18,13 @@ export {
   readJobAges,
   runJobOnce,
 } from "./periodic-jobs.ts";
-export { ensurePartition, type Partition } from "./partitions.ts";
+export {
+  ensurePartition,
+  listPartitions,
+  type Partition,
+  type PartitionTable,
+  retirePartition,
+} from "./partitions.ts";
 export type { DeliveryState, EndpointState, WaitReason } from "./schema-delivery.ts";
 export type { JobSchema } from "./schema-periodic-jobs.ts";
 export type { Database } from "./schema.ts";

@@ -1,3 +1,4 @@
+import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 
 import { ConfigError } from "./config.ts";
@@ -13,6 +14,10 @@ export interface Bus extends AsyncDisposable, Publisher {
   readonly closed: Promise<void>;
   /** Rejects while the server does not answer. */
   check(): Promise<void>;
+  /** Changes when the server we talk to is another, or has been started again. */
+  serverId(): string;
+  /** The message id at this place of the stream; undefined where it holds no message. */
+  messageIdAt(stream: string, seq: number): Promise<string | undefined>;
 }
 
 export interface BusOptions {
@@ -67,6 +72,8 @@ export async function connectBus({ url, service, log, ackTimeoutMs }: BusOptions
     inboxPrefix,
     closed: untilClosed(connection),
     check: () => connection.flush(),
+    serverId: () => connection.info?.server_id ?? "",
+    messageIdAt: (stream, seq) => readMessageId(connection, stream, seq),
     async [Symbol.asyncDispose]() {
       if (connection.isClosed()) return;
       // Draining needs the server's answer. Without a server there is nothing left to save, and the
@@ -74,6 +81,12 @@ export async function connectBus({ url, service, log, ackTimeoutMs }: BusOptions
       await connection.drain().catch(() => connection.close());
     },
   };
+}
+
+async function readMessageId(connection: NatsConnection, stream: string, seq: number) {
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  const message = await manager.streams.getMessage(stream, { seq });
+  return message?.header.get("Nats-Msg-Id");
 }
 
 async function untilClosed(connection: NatsConnection): Promise<void> {

@@ -6,7 +6,13 @@ import { eventually } from "@valify/runtime/testing";
 import { sql } from "kysely";
 
 import { startDueLoop } from "./due-loop.ts";
-import { createFixture, log, type SchedulerFixture } from "./test-fixture.ts";
+import {
+  createFixture,
+  log,
+  type SchedulerFixture,
+  silentSignals,
+  steadyBroker,
+} from "./test-fixture.ts";
 
 interface Emitted extends WebhookDue {
   readonly atMs: number;
@@ -14,26 +20,24 @@ interface Emitted extends WebhookDue {
 
 /** A loop whose stream is an array. `refuse` is asked before each publish. */
 async function startLoop(
-  { claimDb, leaves }: SchedulerFixture,
+  { pool, leaves }: SchedulerFixture,
   emitted: Emitted[],
   refuse: (event: WebhookDue) => boolean = () => false,
 ) {
   return startDueLoop({
-    db: claimDb,
-    leaves,
-    log,
+    ...{ pool, leaves, log },
+    guard: steadyBroker,
+    signals: silentSignals,
+    repair: async () => {},
     publish: async (event) => {
       if (refuse(event)) throw new Error("refused");
       emitted.push({ ...event, atMs: Date.now() });
+      return { seq: emitted.length, duplicate: false };
     },
-    observeLateness: () => {},
   });
 }
 
-const isEmpty = async ({ db }: SchedulerFixture) => {
-  const { rows } = await sql`select 1 from scheduling.due limit 1`.execute(db);
-  return rows.length === 0;
-};
+const isEmpty = async (fixture: SchedulerFixture) => (await fixture.count("scheduling.due")) === 0;
 const idsOf = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id).toSorted();
 
 test("every row goes out once and never before its instant", async () => {
@@ -75,7 +79,7 @@ test("what matured while no scheduler ran goes out at start", async () => {
   await eventually(() => emitted.length === 1, "the old row");
 });
 
-test("a publish that fails puts the whole claim back, and it goes out later", async () => {
+test("while every publish fails the claim goes back whole, and it goes out later", async () => {
   await using stack = new AsyncDisposableStack();
   const fixture = stack.use(await createFixture());
   const emitted: Emitted[] = [];
@@ -131,6 +135,20 @@ test("a loop that ends puts back what it holds", async () => {
   assert.equal(emitted.length, 0);
   const { rows } = await sql`select 1 from scheduling.due`.execute(fixture.db);
   assert.equal(rows.length, 20);
+});
+
+test("one message that the stream refuses goes back alone, and holds up nobody", async () => {
+  await using stack = new AsyncDisposableStack();
+  const fixture = stack.use(await createFixture());
+  const emitted: Emitted[] = [];
+  const nowMs = Date.now();
+  const stored = await fixture.store([nowMs, nowMs + 1, nowMs + 2, nowMs + 300]);
+  const last = stored.at(-1);
+  stack.use(await startLoop(fixture, emitted, ({ id }) => id === last?.id));
+  await eventually(async () => (await fixture.count("scheduling.due")) === 1, "all but one sent");
+  assert.equal(emitted.length, 3);
+  const { rows } = await sql<{ id: string }>`select id from scheduling.due`.execute(fixture.db);
+  assert.deepEqual(rows, [{ id: last?.id }]);
 });
 
 /** Sessions of this database inside a transaction, as the superuser of the test server sees them. */

@@ -1,168 +1,115 @@
-import type { Database } from "@valify/database";
 import { createWake, type Logger } from "@valify/runtime";
-import type { Kysely } from "kysely";
 
-import { type ClockReading, databaseNowUs } from "./domain/database-clock.ts";
-import { LANE_COUNT } from "./domain/lane.ts";
-import type { Leaf } from "./domain/leaf.ts";
-import { LATE_INSERT_SECONDS, probeLeaf, readDatabaseClock } from "./due-queries.ts";
-import { beginTurn, type Turn } from "./due-turn.ts";
-import type { EmitDeps, EmitOptions } from "./emit-when-due.ts";
+import type { BrokerGuard } from "./broker-guard.ts";
+import { type ClaimPool, readClock } from "./claim-queries.ts";
+import { type Claimer, createClaimer } from "./claimer.ts";
+import { createDatabaseClock } from "./domain/database-clock.ts";
+import { createEmitter, type EmitterDeps } from "./emitter.ts";
 import type { Leaves } from "./leaves.ts";
+import type { LoopSignals } from "./loop-signals.ts";
 
-export interface DueLoopDeps extends EmitDeps {
-  /** A pool of its own, with at least TURNS_MAX + 1 connections and the settings of main.ts. */
-  readonly db: Kysely<Database>;
+export interface DueLoopDeps extends Pick<EmitterDeps, "publish"> {
+  /** A pool of its own, with TURNS_MAX + 1 connections and the settings of claim-statement.ts. */
+  readonly pool: ClaimPool;
   readonly leaves: Leaves;
+  readonly guard: BrokerGuard;
+  readonly signals: LoopSignals;
+  /** After a claim that failed: the leaf it needed may be missing, or gone. */
+  readonly repair: () => Promise<void>;
   readonly log: Logger;
 }
 
 export interface DueLoop extends AsyncDisposable {
-  /** Rows due from this instant on were just committed: looks now if they come before the poll. */
+  /** Rows due from this instant on were just committed: looks now if the next poll is too late. */
   wake(earliestDueMs: number): void;
+  /** Rejects when the loop has not looked at its table for a while. */
+  check(): Promise<void>;
+  /** From here on rows may be pending, in milliseconds since 1970. */
+  lowMs(): number;
+  /** The database's clock, in milliseconds since 1970. */
+  nowMs(): number;
   readonly done: Promise<void>;
 }
 
-/**
- * The claim must walk its index whatever the statistics say: planned on an empty leaf, Postgres
- * chose a sequential scan and took 170 times as long on a full one (docs/adr/0006-claim-by-delete.md).
- */
-export const CLAIM_SETTINGS = {
-  enable_seqscan: "off",
-  enable_bitmapscan: "off",
-  lock_timeout: "1s",
-} as const;
-
-/** Batches under way at once: while one waits for its instants, the next is claimed. */
-export const TURNS_MAX = 4;
-const ROWS_PER_TURN = 512;
-/** A tenant owns four lanes, so one alone can still fill a turn. */
-const ROWS_PER_LANE = 128;
-const POLL_MS = 1_000;
-/** Longer than a poll, so polling alone sees every row before it is due. */
-const LOOK_AHEAD_MS = 1_500;
-/** With one place left there is more than we can hold: take only what is about to be due. */
-const LOOK_AHEAD_BUSY_MS = 100;
-const POLL_BUSY_MS = 50;
-/** How far behind now the normal claim looks: a commit that was slow to become visible. */
-const LOW_MARGIN_MS = 5_000;
-const SWEEP_EVERY_MS = 5_000;
-/** The sweep finds what a killed replica gave back, and late rows that another replica stored. */
-const SWEEP_BACK_MS = 2 * LATE_INSERT_SECONDS * 1_000;
+/** Inserts of rows that are due at once come by the hundred a second: one claim serves many. */
+const WAKE_SPACING_MS = 10;
 
 /**
- * The loop: poll, claim what is due within the look-ahead, hand the claim to a turn that waits for
- * each instant and publishes, and go on claiming while claims come back full.
+ * How a row gets out on time, once, through any crash:
  *
- * `lowMs` bounds the claim below, past the dead entries of rows deleted before. It moves up only
- * after a claim that came back short, so an outage of Postgres or of the broker, however long,
- * leaves it behind and nothing is skipped. No leader, no NOTIFY, no lease: replicas share the work
- * because a claim skips rows that another one holds.
+ * 1. A row in the table is pending; nothing else says so. Once a second, give or take, the loop asks
+ *    whether anything is due within the next 1.5 s (`probeStatement`). Idle, that is all it does.
+ * 2. If so it claims: in a transaction that stays open, one statement deletes up to 512 rows, a share
+ *    of each lane, and enters them in the ledger (`claimStatement`). While claims come back full the
+ *    next follows at once, up to four under way; the last place is kept for what is due right now.
+ * 3. The emitter waits for each row's instant by the database's clock and publishes it, pipelined,
+ *    under the message id `<id>:<round>:webhook.due`.
+ * 4. When the stream has acknowledged all, a mark of where the last one lies and COMMIT go out in one
+ *    message. COMMIT is what says that the rows were sent. Whatever happens before it, a crash
+ *    included, Postgres puts the rows back, another claim finds them, and the stream drops repeats.
+ * 5. Claims look from `low` on, past the dead entries of rows long gone. What a killed or frozen
+ *    replica gives back later, and what another replica stored late, a sweep over the last minute
+ *    finds, every 5 s.
+ * 6. After the broker was replaced or restarted, and before anything else is published, the guard
+ *    looks whether the stream still holds the last mark; if not, the ledger is published again.
+ *
+ * No leader, no NOTIFY, no lease: replicas share the work since a claim skips the rows that another
+ * one holds. Each step has its reason in docs/adr/0020-claim-ahead-with-a-ledger.md.
  */
 export async function startDueLoop(deps: DueLoopDeps): Promise<DueLoop> {
+  const { pool, log, signals } = deps;
   const stop = new AbortController();
   const alarm = createWake();
-  const claimer = createClaimer({ ...deps, signal: stop.signal }, await readClock(deps.db));
+  /** A pause that a commit does not cut short. */
+  const rest = createWake();
+  const clock = createDatabaseClock(await readClock(pool));
+  const emitter = createEmitter({ clock, publish: deps.publish, ...signals });
+  const onRoom = () => alarm.wake();
+  const claimer = createClaimer({ ...deps, clock, emitter, onRoom, signal: stop.signal });
 
-  async function run(): Promise<void> {
-    while (!stop.signal.aborted) {
-      // Armed before the claim, so that a commit during it is not slept through.
-      const pause = alarm.arm(claimer.pauseMs());
-      try {
-        const mayHaveMore = await claimer.claim();
-        if (!mayHaveMore) await pause;
-      } catch (error) {
-        deps.log.warn({ err: error }, "due.claim_failed");
-        await pause;
-      }
-    }
-    await claimer.settled();
-  }
-
-  const done = run();
+  const done = run(claimer);
   return {
     done,
     wake(earliestDueMs) {
       if (claimer.isSoon(earliestDueMs)) alarm.wake();
     },
+    check: () => claimer.check(),
+    lowMs: () => claimer.lowMs(),
+    nowMs: () => clock.nowUs(performance.now()) / 1_000,
     async [Symbol.asyncDispose]() {
       stop.abort();
+      emitter.stop();
       alarm.wake();
+      rest.wake();
       await done;
     },
   };
-}
 
-function createClaimer(deps: DueLoopDeps & EmitOptions, firstReading: ClockReading) {
-  const { db, leaves, log } = deps;
-  const turns = new Set<Promise<void>>();
-  let clock = firstReading;
-  let lowMs = leaves.oldest()?.from.getTime() ?? 0;
-  let sweepAtMs = 0;
-  let firstLane = 0;
-  const nowMs = () => databaseNowUs(clock, performance.now()) / 1_000;
-
-  /** The last place is kept for what is due right now: rows of the next second must not fill it. */
-  const isBusy = () => turns.size >= TURNS_MAX - 1;
-
-  /** Claims from the oldest leaf on. True: there may be more at once. */
-  async function claim(): Promise<boolean> {
-    while (turns.size >= TURNS_MAX) await Promise.race(turns);
-    const lookAheadMs = isBusy() ? LOOK_AHEAD_BUSY_MS : LOOK_AHEAD_MS;
-    const claimedAtMs = nowMs();
-    if (claimedAtMs >= sweepAtMs) {
-      sweepAtMs = claimedAtMs + SWEEP_EVERY_MS;
-      lowMs = Math.min(lowMs, claimedAtMs - SWEEP_BACK_MS);
+  async function run(loop: Claimer): Promise<void> {
+    while (!stop.signal.aborted) {
+      const startedMs = performance.now();
+      // Armed before the claim, so that a commit during it is not slept through.
+      const pause = alarm.arm(loop.pauseMs());
+      let restMs = 0;
+      if (!(await claim(loop))) {
+        await pause;
+        restMs = startedMs + WAKE_SPACING_MS - performance.now();
+      }
+      restMs = Math.max(restMs, loop.failurePauseMs());
+      if (restMs > 0 && !stop.signal.aborted) await rest.arm(restMs);
     }
-    const startLowMs = lowMs;
-    for (const leaf of leaves.between(startLowMs, claimedAtMs + lookAheadMs)) {
-      const from = new Date(Math.max(startLowMs, leaf.from.getTime()));
-      const count = await claimLeaf(leaf, from, lookAheadMs);
-      // What is left of this leaf, and the leaves behind it, wait for the next claim.
-      if (count >= ROWS_PER_LANE) return true;
+    await loop.settled();
+  }
+
+  async function claim(loop: Claimer): Promise<boolean> {
+    try {
+      return await loop.claim();
+    } catch (error) {
+      loop.noteFailure();
+      log.warn({ err: error }, "due.claim_failed");
+      // Fails as well where Postgres is away; then the next claim tells.
+      await deps.repair().catch(() => {});
+      return false;
     }
-    // A wake or a rollback meanwhile may have moved it back: then it stays.
-    if (lowMs === startLowMs) lowMs = claimedAtMs - LOW_MARGIN_MS;
-    return false;
   }
-
-  async function claimLeaf(leaf: Leaf, from: Date, lookAheadMs: number): Promise<number> {
-    const { found, databaseUs } = await probeLeaf(db, { leaf, from, lookAheadMs });
-    clock = { databaseUs, receivedMs: performance.now() };
-    if (!found) return 0;
-    firstLane = (firstLane + 1) % LANE_COUNT;
-    const limits = { limit: ROWS_PER_TURN, limitPerLane: ROWS_PER_LANE };
-    const turn = await beginTurn(db, { leaf, from, lookAheadMs, firstLane, ...limits });
-    if (turn.rows.length > 0) track(turn);
-    return turn.rows.length;
-  }
-
-  function track(turn: Turn): void {
-    const work = turn
-      .finish(deps)
-      .catch((error: unknown) => {
-        // The rows are back in the table: look from the oldest of them on.
-        lowMs = turn.rows.reduce((low, row) => Math.min(low, row.dueUs / 1_000 - 1), lowMs);
-        if (deps.signal.aborted) log.info({ rows: turn.rows.length }, "due.turn_given_back");
-        else log.warn({ rows: turn.rows.length, err: error }, "due.turn_rolled_back");
-      })
-      .finally(() => turns.delete(work));
-    turns.add(work);
-  }
-
-  return {
-    claim,
-    /** Always less than what the claim before it looked ahead. */
-    pauseMs: () => (isBusy() ? POLL_BUSY_MS : POLL_MS) * (0.8 + 0.4 * Math.random()),
-    isSoon(earliestDueMs: number): boolean {
-      lowMs = Math.min(lowMs, earliestDueMs - 1);
-      return earliestDueMs <= nowMs() + LOOK_AHEAD_MS;
-    },
-    settled: async () => void (await Promise.allSettled(turns)),
-  };
-}
-
-async function readClock(db: Kysely<Database>): Promise<ClockReading> {
-  const databaseUs = await readDatabaseClock(db);
-  return { databaseUs, receivedMs: performance.now() };
 }

@@ -1,8 +1,5 @@
 import type { Database } from "@valify/database";
-import { type Kysely, sql, type Transaction } from "kysely";
-
-import { LANE_COUNT } from "./domain/lane.ts";
-import type { Leaf } from "./domain/leaf.ts";
+import { type Kysely, sql } from "kysely";
 
 /** A wake-up to store. Uuids as Postgres writes them. */
 export interface NewDueRow {
@@ -18,7 +15,6 @@ export interface NewDueRow {
 /** A claimed wake-up. `dueUs`: microseconds since 1970; a Date would cut them and fire early. */
 export interface DueRow extends Omit<NewDueRow, "dueAt"> {
   readonly dueUs: number;
-  readonly databaseUs: number;
   /** Its batch was cancelled: drop it. */
   readonly cancelled: boolean;
 }
@@ -47,82 +43,25 @@ export async function insertDueRows(db: Kysely<Database>, rows: readonly NewDueR
     on conflict do nothing`.execute(db);
 }
 
-export interface Claim {
-  readonly leaf: Leaf;
-  /** Rows due before this are not looked at: it skips the dead entries of rows long gone. */
-  readonly from: Date;
-  readonly lookAheadMs: number;
-  readonly limit: number;
-  /** A claim that brings fewer rows than this left nothing behind in any lane. */
-  readonly limitPerLane: number;
-  /** Rotates from claim to claim, so that no lane is always last. */
-  readonly firstLane: number;
-}
-
 /**
- * Takes up to `limit` rows of one leaf, a bounded share of each lane. Call it in a short
- * transaction: this DELETE is the claim, COMMIT after the publish is the mark, and a ROLLBACK or a
- * crash puts every row back. SKIP LOCKED passes over what another replica holds.
- *
- * `statement_timestamp()` can bound the primary key, `clock_timestamp()` can not. The ctid is sound
- * since rows are never updated and the same statement locks them. RETURNING reads the clock after
- * the rows are taken.
+ * Drops one wake-up that is not yet due; false: too late, it is on its way. Waits for a claim that
+ * holds it, up to the lock time-out. By the whole primary key.
  */
-export async function claimDueRows(trx: Transaction<Database>, claim: Claim) {
-  const leaf = sql.table(claim.leaf.name);
-  const { rows } = await sql<DueRow>`
-    delete from ${leaf} as d where d.ctid = any (array(
-      select x.ctid from generate_series(0, ${sql.lit(LANE_COUNT - 1)}) as s (i)
-      cross join lateral (
-        select t.ctid from ${leaf} as t
-        where t.lane = ((s.i + ${claim.firstLane}) % ${sql.lit(LANE_COUNT)})
-          and t.due_at >= ${claim.from}
-          and t.due_at < statement_timestamp() + ${claim.lookAheadMs} * interval '1 millisecond'
-        order by t.due_at, t.id
-        limit ${claim.limitPerLane} for update skip locked) as x
-      limit ${claim.limit}))
-    returning d.id, d.tenant_id as "tenantId", d.batch_id as "batchId", d.round, d.lane, d.kind,
-      (extract(epoch from d.due_at) * 1e6)::float8 as "dueUs",
-      (extract(epoch from clock_timestamp()) * 1e6)::float8 as "databaseUs",
-      exists (select 1 from scheduling.cancelled_batch c where c.batch_id = d.batch_id) as cancelled
-    `.execute(trx);
-  return rows;
-}
-
-/**
- * Is anything due in this leaf? And what time is it? One cheap statement without a transaction,
- * which is all that an idle loop costs. `databaseUs`: microseconds since 1970.
- */
-export async function probeLeaf(
+export async function cancelWakeUp(
   db: Kysely<Database>,
-  claim: Pick<Claim, "leaf" | "from" | "lookAheadMs">,
-): Promise<{ readonly found: boolean; readonly databaseUs: number }> {
-  const { rows } = await sql<{ found: boolean; databaseUs: number }>`
-    select exists (
-      select 1 from generate_series(0, ${sql.lit(LANE_COUNT - 1)}) as s (i)
-      cross join lateral (
-        select 1 from ${sql.table(claim.leaf.name)} as t
-        where t.lane = s.i and t.due_at >= ${claim.from}
-          and t.due_at < statement_timestamp() + ${claim.lookAheadMs} * interval '1 millisecond'
-        limit 1) as x) as found,
-      (extract(epoch from clock_timestamp()) * 1e6)::float8 as "databaseUs"`.execute(db);
-  const [row] = rows;
-  if (row === undefined) throw new Error("Postgres did not answer a probe");
-  return row;
+  { lane, dueAt, id }: Pick<NewDueRow, "lane" | "dueAt" | "id">,
+): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    delete from scheduling.due
+    where lane = ${lane} and due_at = ${dueAt} and id = ${id}`.execute(db);
+  return numAffectedRows === 1n;
 }
 
 /** The database's clock, in microseconds since 1970. */
 export async function readDatabaseClock(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ databaseUs: number }>`
-    select (extract(epoch from clock_timestamp()) * 1e6)::float8 as "databaseUs"`.execute(db);
+    select (extract(epoch from clock_timestamp()) * 1000000)::bigint as "databaseUs"`.execute(db);
   const [row] = rows;
   if (row === undefined) throw new Error("Postgres did not tell the time");
   return row.databaseUs;
-}
-
-/** From now on every wake-up of the batch is dropped when it matures, however many there are. */
-export async function tombstoneBatch(db: Kysely<Database>, batchId: string): Promise<void> {
-  await sql`
-    insert into scheduling.cancelled_batch (batch_id) values (${batchId})
-    on conflict do nothing`.execute(db);
 }

@@ -1,50 +1,67 @@
-import type { Database } from "@valify/database";
-import { type ControlledTransaction, type Kysely, sql } from "kysely";
+import type { Connection } from "@valify/database";
 
-import { type Claim, claimDueRows, type DueRow } from "./due-queries.ts";
-import { emitWhenDue, type EmitOptions } from "./emit-when-due.ts";
+import { claimDueRows, type ClaimPool, commitClaim, putBackRows } from "./claim-queries.ts";
+import type { Claim } from "./claim-statement.ts";
+import type { ClockReading } from "./domain/database-clock.ts";
+import type { DueRow } from "./due-queries.ts";
+import type { Emission } from "./emitter.ts";
 
 /** Rows taken, not yet published: they exist for nobody else until finished or put back. */
 export interface Turn {
   readonly rows: readonly DueRow[];
-  /** Publishes each at its instant, then commits. On any failure the rows are back in the table. */
-  finish(options: EmitOptions): Promise<void>;
+  /** The database's time; undefined where nothing was claimed. */
+  readonly reading: ClockReading | undefined;
+  /**
+   * Has the rows emitted and commits what was; puts back, and returns, what was not. Where nothing
+   * was it rolls back, and so does a failure: then the rows are in the table again.
+   */
+  finish(emit: (rows: readonly DueRow[]) => Promise<Emission>): Promise<Emission>;
 }
 
-/**
- * Claims one batch in an open transaction. COMMIT is the mark; a lost mark (synchronous_commit is
- * off here alone) or a lost commit only publishes again, under the same message id.
- */
-export async function beginTurn(db: Kysely<Database>, claim: Claim): Promise<Turn> {
-  const trx = await db.startTransaction().execute();
+/** Claims one batch in an open transaction. COMMIT is the mark. */
+export async function beginTurn(pool: ClaimPool, claim: Claim): Promise<Turn> {
+  const client = await pool.connect();
   try {
-    await sql`set local synchronous_commit = off`.execute(trx);
-    const rows = await claimDueRows(trx, claim);
-    const receivedMs = performance.now();
-    const databaseUs = rows.reduce((latest, row) => Math.max(latest, row.databaseUs), 0);
-    if (rows.length === 0) await trx.rollback().execute();
-    return {
-      rows,
-      async finish(options) {
-        try {
-          await emitWhenDue(rows, { databaseUs, receivedMs }, options);
-          await trx.commit().execute();
-        } catch (error) {
-          await putBack(trx);
-          throw error;
-        }
-      },
-    };
+    await client.query("begin");
+    const { rows, reading } = await claimDueRows(client, claim);
+    if (rows.length === 0) await rollBack(client);
+    return { rows, reading, finish: (emit) => finish(client, rows, emit) };
   } catch (error) {
-    await putBack(trx);
+    await rollBack(client);
     throw error;
   }
 }
 
-/** A broken connection has rolled back already; then this only returns it to the pool. */
-async function putBack(trx: ControlledTransaction<Database>): Promise<void> {
-  await trx
-    .rollback()
-    .execute()
-    .catch(() => {});
+async function finish(
+  client: Connection,
+  rows: readonly DueRow[],
+  emit: (rows: readonly DueRow[]) => Promise<Emission>,
+): Promise<Emission> {
+  try {
+    const emission = await emit(rows);
+    const { mark, unsent } = emission;
+    const isAllUnsent = unsent.length > 0 && mark === undefined;
+    if (isAllUnsent) {
+      await rollBack(client);
+      return emission;
+    }
+    // Publishing twice is safe, but one message that the stream refuses must not hold up the rest.
+    if (unsent.length > 0) await putBackRows(client, unsent);
+    await commitClaim(client, mark);
+    client.release();
+    return emission;
+  } catch (error) {
+    await rollBack(client);
+    throw error;
+  }
+}
+
+/** A broken connection has rolled back already; then it is thrown away. */
+async function rollBack(client: Connection): Promise<void> {
+  try {
+    await client.query("rollback");
+    client.release();
+  } catch {
+    client.release(true);
+  }
 }

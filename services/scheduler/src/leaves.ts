@@ -1,8 +1,15 @@
-import { type Database, ensurePartition } from "@valify/database";
+import {
+  type Database,
+  ensurePartition,
+  listPartitions,
+  type PartitionTable,
+  retirePartition,
+} from "@valify/database";
 import type { Logger } from "@valify/runtime";
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 
-import { type Leaf, leafOf, leafOfName, leavesBetween } from "./domain/leaf.ts";
+import { dueLeafFor, HOURS_AHEAD_MS, touches } from "./domain/due-leaf.ts";
+import { DUE_DAYS, DUE_HOURS, HOUR_MS, type Leaf, leafOf, leafOfName } from "./domain/leaf.ts";
 import { readDatabaseClock } from "./due-queries.ts";
 
 /** The partitions of `scheduling.due`: made ahead, or when a row needs one; dropped behind. */
@@ -12,71 +19,104 @@ export interface Leaves {
   /** Leaves that exist and touch [fromMs, toMs], oldest first. */
   between(fromMs: number, toMs: number): readonly Leaf[];
   oldest(): Leaf | undefined;
+  newest(): Leaf | undefined;
+  /** Learns of leaves that other replicas made or dropped. */
+  refresh(): Promise<void>;
   /** Run it at start and every minute: makes the coming hours, drops empty past ones. */
-  maintain(): Promise<void>;
+  maintain(): Promise<{ readonly dropped: number; readonly notEmpty: number }>;
 }
 
-const AHEAD_MS = 2 * 3_600_000;
-/** A past hour stays this long; inserts reach back 30 seconds, rollbacks a few. */
+/** A past leaf stays this long; inserts reach back 30 seconds, rollbacks a few. */
 const RETIRE_AFTER_MS = 15 * 60_000;
 /** Rows come in sorted, never change and leave by deletion; the leaf is dropped, not vacuumed. */
 const STORAGE = "fillfactor = 100, autovacuum_enabled = off";
+const PARENT = { parent: DUE_HOURS.parent, mustBeEmpty: true } as const;
 
 export function createLeaves(db: Kysely<Database>, log: Logger): Leaves {
-  const known = new Map<string, Leaf>();
+  let known: readonly Leaf[] = [];
+  const nowMs = async () => (await readDatabaseClock(db)) / 1_000;
 
-  async function ensureLeaf(leaf: Leaf): Promise<void> {
-    if (known.has(leaf.name)) return;
-    await ensurePartition(db, { parent: "scheduling.due", storage: STORAGE, ...leaf });
-    known.set(leaf.name, leaf);
-  }
-
-  async function retire(leaf: Leaf): Promise<void> {
-    const { rows } = await sql`select 1 from ${sql.table(leaf.name)} limit 1`.execute(db);
-    if (rows.length > 0) {
-      log.warn({ leaf: leaf.name }, "leaf.not_empty");
-      return;
+  async function ensure(dueAtMs: readonly number[]): Promise<void> {
+    // Thousands of rows, but a handful of hours.
+    const hours = new Set(dueAtMs.map((instantMs) => Math.floor(instantMs / HOUR_MS) * HOUR_MS));
+    const missing = [...hours].filter((hourMs) => between(hourMs, hourMs).length === 0);
+    if (missing.length === 0) return;
+    const now = await nowMs();
+    for (const hourMs of missing) {
+      const leaf = dueLeafFor(hourMs, now, known);
+      if (known.includes(leaf)) continue;
+      await ensurePartition(db, { parent: PARENT.parent, storage: STORAGE, ...leaf }).catch(
+        async (error: unknown) => {
+          // Another replica made one that covers it, of another width: learn of it, then try again.
+          await refresh();
+          if (between(hourMs, hourMs).length === 0) throw error;
+        },
+      );
+      if (between(hourMs, hourMs).length === 0) known = sorted([...known, leaf]);
     }
-    known.delete(leaf.name);
-    // CONCURRENTLY: plain DETACH would lock the parent against every insert.
-    await sql`alter table scheduling.due detach partition ${sql.table(leaf.name)} concurrently`.execute(
-      db,
-    );
-    await sql`drop table ${sql.table(leaf.name)}`.execute(db);
-    log.info({ leaf: leaf.name }, "leaf.dropped");
   }
 
-  const sorted = () => [...known.values()].toSorted((a, b) => a.from.getTime() - b.from.getTime());
+  async function refresh(): Promise<readonly PartitionTable[]> {
+    const tables = await listPartitions(db, PARENT.parent);
+    known = sorted(
+      tables.flatMap((table) => (isAttached(table) ? (leafOfTable(table) ?? []) : [])),
+    );
+    return tables;
+  }
+
+  function between(fromMs: number, toMs: number): readonly Leaf[] {
+    return known.filter((leaf) => touches(leaf, fromMs, toMs));
+  }
+
+  async function retire(table: PartitionTable, leaf: Leaf): Promise<boolean> {
+    if (await retirePartition(db, table, PARENT)) {
+      known = known.filter(({ name }) => name !== leaf.name);
+      log.info({ leaf: leaf.name }, "leaf.dropped");
+      return true;
+    }
+    // Rows are left: the claim still finds them, if the leaf was detached it has to come back.
+    log.warn({ leaf: leaf.name }, "leaf.not_empty");
+    await ensurePartition(db, { parent: PARENT.parent, ...leaf });
+    return false;
+  }
 
   return {
-    async ensure(dueAtMs) {
-      const missing = new Map(
-        dueAtMs.map((instantMs) => leafOf(instantMs)).map((leaf) => [leaf.name, leaf]),
-      );
-      for (const leaf of missing.values()) await ensureLeaf(leaf);
-    },
-    between(fromMs, toMs) {
-      return sorted().filter(({ from, to }) => to.getTime() > fromMs && from.getTime() <= toMs);
-    },
-    oldest: () => sorted()[0],
+    ensure,
+    between,
+    oldest: () => known[0],
+    newest: () => known.at(-1),
+    refresh: async () => void (await refresh()),
     async maintain() {
-      for (const leaf of await listLeaves(db)) known.set(leaf.name, leaf);
-      const nowMs = (await readDatabaseClock(db)) / 1_000;
-      for (const leaf of leavesBetween(nowMs, nowMs + AHEAD_MS)) await ensureLeaf(leaf);
-      const past = sorted().filter(({ to }) => to.getTime() < nowMs - RETIRE_AFTER_MS);
-      for (const leaf of past) {
-        // Another replica may be at it; the next minute tells.
-        await retire(leaf).catch((error: unknown) => {
+      const tables = await refresh();
+      const now = await nowMs();
+      const startMs = leafOf(DUE_HOURS, now).from.getTime();
+      const hours = Array.from(
+        { length: HOURS_AHEAD_MS / HOUR_MS },
+        (_, index) => startMs + index * HOUR_MS,
+      );
+      await ensure(hours);
+      const counts = { dropped: 0, notEmpty: 0 };
+      for (const table of tables) {
+        const leaf = leafOfTable(table);
+        if (leaf === undefined || leaf.to.getTime() >= now - RETIRE_AFTER_MS) continue;
+        try {
+          counts[(await retire(table, leaf)) ? "dropped" : "notEmpty"] += 1;
+        } catch (error) {
+          // Another replica may be at it, or somebody uses it; the next minute tells.
           log.info({ leaf: leaf.name, err: error }, "leaf.not_dropped");
-        });
+        }
       }
+      return counts;
     },
   };
 }
 
-async function listLeaves(db: Kysely<Database>): Promise<readonly Leaf[]> {
-  const { rows } = await sql<{ name: string }>`
-    select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'scheduling.due'::regclass and not i.inhdetachpending`.execute(db);
-  return rows.flatMap(({ name }) => leafOfName(name) ?? []);
+const isAttached = ({ state }: PartitionTable) => state === "attached";
+
+function leafOfTable({ name }: PartitionTable): Leaf | undefined {
+  return leafOfName(DUE_HOURS, name) ?? leafOfName(DUE_DAYS, name);
+}
+
+function sorted(leaves: readonly Leaf[]): readonly Leaf[] {
+  return leaves.toSorted((a, b) => a.from.getTime() - b.from.getTime());
 }

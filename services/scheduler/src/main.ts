@@ -1,27 +1,32 @@
-import { webhookDue } from "@valify/contracts";
-import { checkDatabase, createDatabase } from "@valify/database";
+import { type WebhookDue, webhookDue } from "@valify/contracts";
+import { checkDatabase, createDatabase, createPool } from "@valify/database";
 import {
   connectBus,
   createHealth,
   createLogger,
   createMetrics,
-  LATENESS_BUCKETS,
   runService,
   startHealthServer,
-  startPeriodic,
+  startPeriodicJobs,
   untilShutdown,
   version,
 } from "@valify/runtime";
 
+import { createBrokerGuard } from "./broker-guard.ts";
+import { CLAIM_SETTINGS } from "./claim-statement.ts";
+import { TURNS_MAX } from "./claimer.ts";
 import { readConfig } from "./config.ts";
-import { CLAIM_SETTINGS, startDueLoop, TURNS_MAX } from "./due-loop.ts";
-import { tombstoneBatch } from "./due-queries.ts";
+import { startDueLoop } from "./due-loop.ts";
+import { housekeepingJobs } from "./housekeeping.ts";
 import { createLeaves } from "./leaves.ts";
+import { createLedgerLeaves } from "./ledger-leaves.ts";
+import { createLoopSignals } from "./loop-signals.ts";
 import { startConsumers } from "./start-consumers.ts";
 import { createWakeUpStore } from "./store-wake-ups.ts";
+import { tombstoneBatch } from "./tombstones.ts";
+import { watchBacklog } from "./watch-backlog.ts";
 
 const service = "scheduler";
-const MAINTAIN_EVERY_MS = 60_000;
 /** The claim's transaction is open until the acknowledgement: give up well before its time-out. */
 const ACK_TIMEOUT_MS = 2_000;
 
@@ -33,47 +38,53 @@ await runService(service, async () => {
   const onIdleError = (err: Error) => log.warn({ err }, "database.connection_lost");
   const database = { url: config.DATABASE_URL, role: "valify_scheduler", onIdleError } as const;
   const db = stack.use(createDatabase({ ...database, applicationName: "valify-scheduler" }));
-  const claimDb = stack.use(
-    createDatabase({
-      ...database,
-      applicationName: "valify-scheduler-claim",
-      connectionsMax: TURNS_MAX + 1,
-      settings: CLAIM_SETTINGS,
-    }),
-  );
+  const pool = createPool({
+    ...database,
+    applicationName: "valify-scheduler-claim",
+    connectionsMax: TURNS_MAX + 1,
+    settings: CLAIM_SETTINGS,
+  });
+  stack.defer(() => pool.end());
   const bus = stack.use(
     await connectBus({ url: config.NATS_URL, service, log, ackTimeoutMs: ACK_TIMEOUT_MS }),
   );
   const metrics = createMetrics(service, version);
-  const health = createHealth({ database: () => checkDatabase(db), nats: () => bus.check() });
-  stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
   const leaves = createLeaves(db, log);
-  await leaves.maintain();
-  const every = { intervalMs: MAINTAIN_EVERY_MS, event: "leaf.maintenance_failed", log };
-  stack.use(startPeriodic(() => leaves.maintain(), every));
-  const lateness = metrics.histogram(
-    "valify_schedule_lateness_seconds",
-    "From the due instant to the stored event",
-    [],
-    LATENESS_BUCKETS,
-  );
+  const ledger = createLedgerLeaves(db, log);
+  const maintain = async () => void (await Promise.all([leaves.maintain(), ledger.maintain()]));
+  await maintain();
+  const publish = (event: WebhookDue) => bus.publish(webhookDue, event);
+  const guard = createBrokerGuard({
+    pool,
+    brokerId: () => bus.serverId(),
+    messageIdAt: (seq) => bus.messageIdAt(webhookDue.stream, seq),
+    publish,
+    log,
+  });
+  const signals = createLoopSignals(metrics);
   const loop = stack.use(
     await startDueLoop({
-      db: claimDb,
-      leaves,
-      log,
-      publish: (event) => bus.publish(webhookDue, event),
-      observeLateness: (seconds) => lateness.observe(seconds),
+      ...{ pool, leaves, guard, signals, publish, log },
+      repair: maintain,
     }),
   );
+  stack.use(watchBacklog({ pool, leaves, signals, log, ...loop }));
+  const jobs = housekeepingJobs({ db, leaves, ledger });
+  stack.use(startPeriodicJobs({ db, schema: "scheduling", log, metrics }, jobs));
+  const health = createHealth({
+    database: () => checkDatabase(db),
+    nats: () => bus.check(),
+    claim: () => loop.check(),
+  });
+  stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
   const store = createWakeUpStore({ db, leaves, onStored: (dueMs) => loop.wake(dueMs) });
   const consumers = await startConsumers(
     { bus, log, metrics, isReady: async () => (await health.report()).healthy },
     {
       storeWakeUp: (row) => store.add(row),
-      tombstoneBatch: (batchId) => tombstoneBatch(db, batchId),
+      tombstoneBatch: (batchId) => tombstoneBatch({ db, leaves }, batchId),
     },
   );
   for (const consumer of consumers) stack.use(consumer);

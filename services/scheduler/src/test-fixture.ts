@@ -1,44 +1,69 @@
 import { randomUUID } from "node:crypto";
 
-import { createDatabase, type Database } from "@valify/database";
+import { type ConnectionPool, createDatabase, createPool, type Database } from "@valify/database";
 import { createTestDatabase, requireEnv } from "@valify/database/testing";
 import { createLogger } from "@valify/runtime";
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 
+import type { BrokerGuard } from "./broker-guard.ts";
+import { CLAIM_SETTINGS } from "./claim-statement.ts";
 import { laneOf } from "./domain/lane.ts";
-import { CLAIM_SETTINGS } from "./due-loop.ts";
 import { insertDueRows, type NewDueRow } from "./due-queries.ts";
 import { createLeaves, type Leaves } from "./leaves.ts";
+import { createLedgerLeaves } from "./ledger-leaves.ts";
+import type { LoopSignals } from "./loop-signals.ts";
 
 /** A database of one's own with the scheduler's two pools on it. */
 export interface SchedulerFixture extends AsyncDisposable {
+  readonly url: string;
   readonly db: Kysely<Database>;
-  readonly claimDb: Kysely<Database>;
+  readonly pool: ConnectionPool;
   readonly leaves: Leaves;
   /** Stores rows due at these instants and returns them. */
   store(dueAtMs: readonly number[], row?: Partial<NewDueRow>): Promise<readonly NewDueRow[]>;
+  /** Rows of a table, such as `scheduling.due`. */
+  count(table: string): Promise<number>;
 }
 
 export const log = createLogger("scheduler-test", "error");
+
+/** A broker that never restarts. */
+export const steadyBroker: BrokerGuard = { brokerId: () => "steady", settle: async () => {} };
+
+export const silentSignals: LoopSignals = {
+  observeLateness: () => {},
+  observeDuplicate: () => {},
+  addInFlight: () => {},
+  observeClock: () => {},
+  observeBacklog: () => {},
+};
 
 export async function createFixture(): Promise<SchedulerFixture> {
   await using stack = new AsyncDisposableStack();
   const { url } = stack.use(await createTestDatabase(requireEnv("TEST_DATABASE_URL")));
   const database = { url, role: "valify_scheduler", applicationName: "scheduler-test" } as const;
   const db = stack.use(createDatabase(database));
-  const claimDb = stack.use(createDatabase({ ...database, settings: CLAIM_SETTINGS }));
+  const pool = createPool({ ...database, settings: CLAIM_SETTINGS, connectionsMax: 20 });
+  stack.defer(() => pool.end());
   const leaves = createLeaves(db, log);
   await leaves.maintain();
+  await createLedgerLeaves(db, log).maintain();
   const resources = stack.move();
   return {
+    url,
     db,
-    claimDb,
+    pool,
     leaves,
     async store(dueAtMs, row = {}) {
       const rows = dueAtMs.map((ms) => newRow(ms, row));
       await leaves.ensure(dueAtMs);
       await insertDueRows(db, rows);
       return rows;
+    },
+    async count(table) {
+      const { rows } = await sql<{ count: number }>`
+        select count(*) from ${sql.table(table)}`.execute(db);
+      return rows[0]?.count ?? 0;
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

@@ -1,0 +1,98 @@
+import type { Connection, ConnectionPool } from "@valify/database";
+
+import { type Claim, claimStatement, probeStatement, type Statement } from "./claim-statement.ts";
+import type { ClockReading } from "./domain/database-clock.ts";
+import type { DueRow } from "./due-queries.ts";
+
+/** Its connections have the settings of claim-statement.ts. */
+export type ClaimPool = ConnectionPool;
+
+type Queryable = Pick<Connection, "query">;
+type ClaimedColumns = [string, string, string, number, number, number, number, number, boolean];
+
+/** The claim, on a connection that is inside a transaction. `reading` is undefined without rows. */
+export async function claimDueRows(client: Queryable, claim: Claim) {
+  const sentMs = performance.now();
+  const rows = await ask<ClaimedColumns>(client, claimStatement(claim));
+  const receivedMs = performance.now();
+  const last = rows.at(-1);
+  const reading = last === undefined ? undefined : { databaseUs: last[7], sentMs, receivedMs };
+  return { rows: rows.map(toDueRow), reading };
+}
+
+function toDueRow(columns: ClaimedColumns): DueRow {
+  const [id, tenantId, batchId, round, lane, kind, dueUs, , cancelled] = columns;
+  return { id, tenantId, batchId, round, lane, kind, dueUs, cancelled };
+}
+
+/** Whether anything is due, and the time. */
+export async function probeLeaf(client: Queryable, probe: Parameters<typeof probeStatement>[0]) {
+  const sentMs = performance.now();
+  const [row] = await ask<[boolean, number]>(client, probeStatement(probe));
+  if (row === undefined) throw new Error("Postgres did not answer a probe");
+  const [found, databaseUs] = row;
+  return { found, reading: { databaseUs, sentMs, receivedMs: performance.now() } };
+}
+
+export async function readClock(client: Queryable): Promise<ClockReading> {
+  const sentMs = performance.now();
+  const [row] = await ask<[number]>(client, {
+    text: "select (extract(epoch from clock_timestamp()) * 1000000)::bigint",
+    values: [],
+    rowMode: "array",
+  });
+  if (row === undefined) throw new Error("Postgres did not tell the time");
+  return { databaseUs: row[0], sentMs, receivedMs: performance.now() };
+}
+
+/** Puts back what was claimed in this transaction and not published, to the microsecond. */
+export async function putBackRows(client: Queryable, rows: readonly DueRow[]): Promise<void> {
+  await client.query({
+    text: `
+      insert into scheduling.due (due_at, id, tenant_id, batch_id, round, lane, kind)
+      select 'epoch'::timestamptz + u.due_us * interval '1 microsecond',
+        u.id, u.tenant_id, u.batch_id, u.round, u.lane, u.kind
+      from unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::smallint[],
+        $7::smallint[]) as u (due_us, id, tenant_id, batch_id, round, lane, kind)
+      on conflict do nothing`,
+    values: [
+      rows.map((row) => row.dueUs),
+      rows.map((row) => row.id),
+      rows.map((row) => row.tenantId),
+      rows.map((row) => row.batchId),
+      rows.map((row) => row.round),
+      rows.map((row) => row.lane),
+      rows.map((row) => row.kind),
+    ],
+  });
+}
+
+/** Where in the stream a claim's last message lies. */
+export interface PublishMark {
+  readonly streamSeq: number;
+  readonly messageId: string;
+}
+
+/** A uuid, a number and our own suffix: nothing to quote. */
+const MESSAGE_ID = /^[0-9a-f-]+:\d+:[a-z.]+$/;
+
+/** The mark and the COMMIT go in one message, which takes no parameters. */
+export async function commitClaim(client: Queryable, mark: PublishMark | undefined): Promise<void> {
+  if (mark === undefined) {
+    await client.query("commit");
+    return;
+  }
+  const { streamSeq, messageId } = mark;
+  if (!Number.isSafeInteger(streamSeq) || !MESSAGE_ID.test(messageId)) {
+    throw new Error("not a publish mark");
+  }
+  await client.query(
+    `insert into scheduling.publish_mark (stream_seq, msg_id)
+     values (${streamSeq}, '${messageId}'); commit`,
+  );
+}
+
+async function ask<Row extends unknown[]>(client: Queryable, statement: Statement) {
+  const { rows } = await client.query<Row>(statement);
+  return rows;
+}
