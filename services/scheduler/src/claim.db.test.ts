@@ -99,15 +99,15 @@ test("rows put back are what they were, to the microsecond", async () => {
   await sql`update ${sql.table(leaf.name)} set due_at = due_at + interval '7 microseconds'`.execute(
     fixture.db,
   );
-  const before = await sql`select * from ${sql.table(leaf.name)} order by id`.execute(fixture.db);
+  const stored = await sql`select * from ${sql.table(leaf.name)} order by id`.execute(fixture.db);
   await inClaim(async (client) => {
     const { rows } = await claimDueRows(client, claim);
     assert.equal(rows.length, 2);
     await putBackRows(client, rows);
     await commitClaim(client, undefined);
   });
-  const after = await sql`select * from ${sql.table(leaf.name)} order by id`.execute(fixture.db);
-  assert.deepEqual(after.rows, before.rows);
+  const putBack = await sql`select * from ${sql.table(leaf.name)} order by id`.execute(fixture.db);
+  assert.deepEqual(putBack.rows, stored.rows);
 });
 
 test("a claim takes at most its share of each lane, so that no tenant's herd blocks another", async () => {
@@ -190,7 +190,7 @@ async function keptPlan(client: Connection, name: string, { text, values }: Stat
   const literals = values.map((value) => {
     if (value === null) return "null";
     if (Array.isArray(value)) return "'{}'";
-    return `'${value instanceof Date ? value.toISOString() : String(value)}'`;
+    return `'${value instanceof Date ? value.toISOString() : JSON.stringify(value)}'`;
   });
   const { rows } = await client.query<{ "QUERY PLAN": string }>(
     `explain execute ${name} (${literals.join(", ")})`,

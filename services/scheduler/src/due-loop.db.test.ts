@@ -25,7 +25,9 @@ async function startLoop(
   refuse: (event: WebhookDue) => boolean = () => false,
 ) {
   return startDueLoop({
-    ...{ pool, leaves, log },
+    pool,
+    leaves,
+    log,
     guard: steadyBroker,
     signals: silentSignals,
     repair: async () => {},

@@ -1,8 +1,10 @@
-import { createWake, type Logger } from "@valify/runtime";
+import { createWake, type Logger, type Wake } from "@valify/runtime";
 
 import type { BrokerGuard } from "./broker-guard.ts";
 import { type ClaimPool, readClock } from "./claim-queries.ts";
-import { type Claimer, createClaimer } from "./claimer.ts";
+import { type ClaimTurns, createClaimTurns } from "./claim-turns.ts";
+import { createClaimer } from "./claimer.ts";
+import { createClaimPlanner } from "./domain/claim-plan.ts";
 import { createDatabaseClock } from "./domain/database-clock.ts";
 import { createEmitter, type EmitterDeps } from "./emitter.ts";
 import type { Leaves } from "./leaves.ts";
@@ -31,8 +33,14 @@ export interface DueLoop extends AsyncDisposable {
   readonly done: Promise<void>;
 }
 
+const POLL_MS = 1_000;
+const POLL_BUSY_MS = 50;
+/** What a claim may take until its rows can go out; a row due later than this can wait for the poll. */
+const CLAIM_MS = 200;
 /** Inserts of rows that are due at once come by the hundred a second: one claim serves many. */
 const WAKE_SPACING_MS = 10;
+/** Longer than any pause above and than the longest claim: beyond it the loop is stuck. */
+const STUCK_MS = 10_000;
 
 /**
  * How a row gets out on time, once, through any crash:
@@ -57,59 +65,103 @@ const WAKE_SPACING_MS = 10;
  * one holds. Each step has its reason in docs/adr/0020-claim-ahead-with-a-ledger.md.
  */
 export async function startDueLoop(deps: DueLoopDeps): Promise<DueLoop> {
-  const { pool, log, signals } = deps;
+  const { pool, leaves, signals, guard, publish } = deps;
   const stop = new AbortController();
   const alarm = createWake();
-  /** A pause that a commit does not cut short. */
-  const rest = createWake();
   const clock = createDatabaseClock(await readClock(pool));
-  const emitter = createEmitter({ clock, publish: deps.publish, ...signals });
-  const onRoom = () => alarm.wake();
-  const claimer = createClaimer({ ...deps, clock, emitter, onRoom, signal: stop.signal });
-
-  const done = run(claimer);
+  const planner = createClaimPlanner(leaves.oldest()?.from.getTime() ?? 0);
+  const emitter = createEmitter({ clock, publish, ...signals });
+  const turns = createClaimTurns({
+    guard,
+    signals,
+    emitter,
+    log: deps.log,
+    onReturned: (dueMs) => planner.lower(dueMs),
+    onRoom: () => alarm.wake(),
+    signal: stop.signal,
+  });
+  const claim = createClaimer({ pool, leaves, signals, clock, planner, turns });
+  const cycle = createCycle(deps, { claim, turns, alarm, signal: stop.signal });
+  const done = cycle.run();
+  const nowMs = () => clock.nowUs(performance.now()) / 1_000;
   return {
     done,
+    nowMs,
     wake(earliestDueMs) {
-      if (claimer.isSoon(earliestDueMs)) alarm.wake();
+      planner.lower(earliestDueMs - 1);
+      if (earliestDueMs <= nowMs() + cycle.untilPollMs() + CLAIM_MS) alarm.wake();
     },
-    check: () => claimer.check(),
-    lowMs: () => claimer.lowMs(),
-    nowMs: () => clock.nowUs(performance.now()) / 1_000,
+    check: () => cycle.check(),
+    lowMs: () => planner.lowMs(),
     async [Symbol.asyncDispose]() {
       stop.abort();
       emitter.stop();
-      alarm.wake();
-      rest.wake();
+      cycle.wake();
       await done;
     },
   };
+}
 
-  async function run(loop: Claimer): Promise<void> {
-    while (!stop.signal.aborted) {
+interface CycleParts {
+  readonly claim: () => Promise<boolean>;
+  readonly turns: ClaimTurns;
+  readonly alarm: Wake;
+  readonly signal: AbortSignal;
+}
+
+/** When to claim: at once while there may be more, else after a pause that `alarm` cuts short. */
+function createCycle(deps: DueLoopDeps, { claim, turns, alarm, signal }: CycleParts) {
+  /** A pause that a commit does not cut short. */
+  const rest = createWake();
+  let lookedAtMs = performance.now();
+  let pollAtMs = 0;
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
       const startedMs = performance.now();
+      // Always less than the claim looks ahead.
+      const pollMs = (turns.isBusy() ? POLL_BUSY_MS : POLL_MS) * (0.8 + 0.4 * Math.random());
+      pollAtMs = startedMs + pollMs;
       // Armed before the claim, so that a commit during it is not slept through.
-      const pause = alarm.arm(loop.pauseMs());
+      const pause = alarm.arm(pollMs);
       let restMs = 0;
-      if (!(await claim(loop))) {
+      if (!(await tryClaim())) {
         await pause;
         restMs = startedMs + WAKE_SPACING_MS - performance.now();
       }
-      restMs = Math.max(restMs, loop.failurePauseMs());
-      if (restMs > 0 && !stop.signal.aborted) await rest.arm(restMs);
+      restMs = Math.max(restMs, turns.failurePauseMs());
+      if (restMs > 0 && !signal.aborted) await rest.arm(restMs);
     }
-    await loop.settled();
+    await turns.untilEmpty();
   }
 
-  async function claim(loop: Claimer): Promise<boolean> {
+  async function tryClaim(): Promise<boolean> {
     try {
-      return await loop.claim();
+      await turns.untilRoom();
+      if (signal.aborted) return true;
+      await deps.guard.settle();
+      const mayHaveMore = await claim();
+      lookedAtMs = performance.now();
+      return mayHaveMore;
     } catch (error) {
-      loop.noteFailure();
-      log.warn({ err: error }, "due.claim_failed");
+      turns.noteFailure();
+      deps.log.warn({ err: error }, "due.claim_failed");
       // Fails as well where Postgres is away; then the next claim tells.
       await deps.repair().catch(() => {});
       return false;
     }
   }
+
+  return {
+    run,
+    untilPollMs: () => pollAtMs - performance.now(),
+    wake() {
+      alarm.wake();
+      rest.wake();
+    },
+    async check(): Promise<void> {
+      const forMs = performance.now() - lookedAtMs;
+      if (forMs > STUCK_MS) throw new Error(`no claim for ${Math.round(forMs)} ms`);
+    },
+  };
 }

@@ -20,7 +20,7 @@ export interface DueRow extends Omit<NewDueRow, "dueAt"> {
 }
 
 /** A row this late is found by the sweep (see due-loop.ts); an older one would not be. */
-export const LATE_INSERT_SECONDS = 30;
+const LATE_INSERT_SECONDS = 30;
 
 /**
  * Stores wake-ups; a repeat conflicts on (lane, due_at, id) and changes nothing. A due time long

@@ -81,25 +81,8 @@ export function createEmitter(deps: EmitterDeps): Emitter {
       if (row === undefined || row.dueUs > nowUs) break;
       turn.next += 1;
       turn.pending += 1;
-      void send(turn, row);
+      void publishRow(deps, turn, row).then(() => settleIfDone(turn));
     }
-    settleIfDone(turn);
-  }
-
-  async function send(turn: Turn, row: DueRow): Promise<void> {
-    try {
-      const event = toEvent(row);
-      const { seq, duplicate } = await deps.publish(event);
-      if (seq > (turn.mark?.streamSeq ?? 0)) {
-        turn.mark = { streamSeq: seq, messageId: webhookDue.eventId(event) };
-      }
-      if (duplicate) deps.observeDuplicate();
-      deps.observeLateness((deps.clock.nowUs(performance.now()) - row.dueUs) / 1e6);
-    } catch (error) {
-      turn.error ??= error;
-      turn.failed.push(row);
-    }
-    turn.pending -= 1;
     settleIfDone(turn);
   }
 
@@ -124,6 +107,22 @@ export function createEmitter(deps: EmitterDeps): Emitter {
       tick();
     },
   };
+}
+
+async function publishRow(deps: EmitterDeps, turn: Turn, row: DueRow): Promise<void> {
+  try {
+    const event = toEvent(row);
+    const { seq, duplicate } = await deps.publish(event);
+    if (seq > (turn.mark?.streamSeq ?? 0)) {
+      turn.mark = { streamSeq: seq, messageId: webhookDue.eventId(event) };
+    }
+    if (duplicate) deps.observeDuplicate();
+    deps.observeLateness((deps.clock.nowUs(performance.now()) - row.dueUs) / 1e6);
+  } catch (error) {
+    turn.error ??= error;
+    turn.failed.push(row);
+  }
+  turn.pending -= 1;
 }
 
 /** The wake-up as it goes on the wire. */

@@ -23,7 +23,7 @@ export interface Leaves {
   /** Learns of leaves that other replicas made or dropped. */
   refresh(): Promise<void>;
   /** Run it at start and every minute: makes the coming hours, drops empty past ones. */
-  maintain(): Promise<{ readonly dropped: number; readonly notEmpty: number }>;
+  maintain(): Promise<{ readonly dropped: number; readonly notDropped: number }>;
 }
 
 /** A past leaf stays this long; inserts reach back 30 seconds, rollbacks a few. */
@@ -68,18 +68,6 @@ export function createLeaves(db: Kysely<Database>, log: Logger): Leaves {
     return known.filter((leaf) => touches(leaf, fromMs, toMs));
   }
 
-  async function retire(table: PartitionTable, leaf: Leaf): Promise<boolean> {
-    if (await retirePartition(db, table, PARENT)) {
-      known = known.filter(({ name }) => name !== leaf.name);
-      log.info({ leaf: leaf.name }, "leaf.dropped");
-      return true;
-    }
-    // Rows are left: the claim still finds them, if the leaf was detached it has to come back.
-    log.warn({ leaf: leaf.name }, "leaf.not_empty");
-    await ensurePartition(db, { parent: PARENT.parent, ...leaf });
-    return false;
-  }
-
   return {
     ensure,
     between,
@@ -95,20 +83,37 @@ export function createLeaves(db: Kysely<Database>, log: Logger): Leaves {
         (_, index) => startMs + index * HOUR_MS,
       );
       await ensure(hours);
-      const counts = { dropped: 0, notEmpty: 0 };
-      for (const table of tables) {
+      const past = tables.filter((table) => {
         const leaf = leafOfTable(table);
-        if (leaf === undefined || leaf.to.getTime() >= now - RETIRE_AFTER_MS) continue;
-        try {
-          counts[(await retire(table, leaf)) ? "dropped" : "notEmpty"] += 1;
-        } catch (error) {
-          // Another replica may be at it, or somebody uses it; the next minute tells.
-          log.info({ leaf: leaf.name, err: error }, "leaf.not_dropped");
-        }
-      }
-      return counts;
+        return leaf !== undefined && leaf.to.getTime() < now - RETIRE_AFTER_MS;
+      });
+      const dropped = await retire(db, log, past);
+      known = known.filter(({ name }) => !dropped.includes(name));
+      return { dropped: dropped.length, notDropped: past.length - dropped.length };
     },
   };
+}
+
+/** Drops those that are empty; returns their names. */
+async function retire(db: Kysely<Database>, log: Logger, tables: readonly PartitionTable[]) {
+  const dropped: string[] = [];
+  for (const table of tables) {
+    const { name } = table;
+    try {
+      if (await retirePartition(db, table, PARENT)) {
+        dropped.push(name);
+        continue;
+      }
+      // Rows are left: the claim still finds them. Was the leaf detached, it has to come back.
+      log.warn({ leaf: name }, "leaf.not_empty");
+      const leaf = leafOfTable(table);
+      if (leaf !== undefined) await ensurePartition(db, { parent: PARENT.parent, ...leaf });
+    } catch (error) {
+      // Another replica may be at it, or somebody uses it; the next minute tells.
+      log.info({ leaf: name, err: error }, "leaf.not_dropped");
+    }
+  }
+  return dropped;
 }
 
 const isAttached = ({ state }: PartitionTable) => state === "attached";

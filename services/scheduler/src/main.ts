@@ -1,5 +1,5 @@
 import { type WebhookDue, webhookDue } from "@valify/contracts";
-import { checkDatabase, createDatabase, createPool } from "@valify/database";
+import { checkDatabase } from "@valify/database";
 import {
   connectBus,
   createHealth,
@@ -13,9 +13,8 @@ import {
 } from "@valify/runtime";
 
 import { createBrokerGuard } from "./broker-guard.ts";
-import { CLAIM_SETTINGS } from "./claim-statement.ts";
-import { TURNS_MAX } from "./claimer.ts";
 import { readConfig } from "./config.ts";
+import { openDatabases } from "./databases.ts";
 import { startDueLoop } from "./due-loop.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { createLeaves } from "./leaves.ts";
@@ -35,16 +34,7 @@ await runService(service, async () => {
   const log = createLogger(service, config.LOG_LEVEL);
   await using stack = new AsyncDisposableStack();
 
-  const onIdleError = (err: Error) => log.warn({ err }, "database.connection_lost");
-  const database = { url: config.DATABASE_URL, role: "valify_scheduler", onIdleError } as const;
-  const db = stack.use(createDatabase({ ...database, applicationName: "valify-scheduler" }));
-  const pool = createPool({
-    ...database,
-    applicationName: "valify-scheduler-claim",
-    connectionsMax: TURNS_MAX + 1,
-    settings: CLAIM_SETTINGS,
-  });
-  stack.defer(() => pool.end());
+  const { db, pool } = stack.use(openDatabases(config.DATABASE_URL, log));
   const bus = stack.use(
     await connectBus({ url: config.NATS_URL, service, log, ackTimeoutMs: ACK_TIMEOUT_MS }),
   );
@@ -65,7 +55,12 @@ await runService(service, async () => {
   const signals = createLoopSignals(metrics);
   const loop = stack.use(
     await startDueLoop({
-      ...{ pool, leaves, guard, signals, publish, log },
+      pool,
+      leaves,
+      guard,
+      signals,
+      publish,
+      log,
       repair: maintain,
     }),
   );

@@ -7,6 +7,8 @@ export interface ClaimPlan {
   readonly aim: "head" | "fresh" | "others";
   readonly fromMs: number;
   readonly lookAheadMs: number;
+  /** Every few seconds a claim looks further back, unless another replica is at it. */
+  readonly sweepFromMs: number | undefined;
   readonly withoutTenants: readonly string[];
 }
 
@@ -31,11 +33,17 @@ export interface ClaimPlanner {
 }
 
 /** Longer than a poll and a claim take, so polling alone sees every row before it is due. */
-export const LOOK_AHEAD_MS = 1_500;
+const LOOK_AHEAD_MS = 1_500;
 /** With one place left there is more than we can hold: take only what is about to be due. */
 const LOOK_AHEAD_BUSY_MS = 100;
 /** How far behind now the normal claim looks: a commit that was slow to become visible. */
 const LOW_MARGIN_MS = 5_000;
+const SWEEP_EVERY_MS = 5_000;
+/**
+ * The sweep finds what a killed or frozen replica gave back, and late rows that another replica
+ * stored: those are due at most 30 s before their insert.
+ */
+const SWEEP_BACK_MS = 60_000;
 /** A full claim of rows that were due this long ago says that more is due than goes out. */
 const BEHIND_MS = 100;
 /** How far back a claim for what has just become due looks. */
@@ -62,20 +70,24 @@ export function createClaimPlanner(startLowMs: number): ClaimPlanner {
   let isBehind = false;
   let isFreshNext = false;
   let othersAtMs = 0;
+  let sweepAtMs = 0;
   let herds: readonly string[] = [];
 
   function next(nowMs: number, isBusy: boolean): ClaimPlan {
     const lookAheadMs = isBusy ? LOOK_AHEAD_BUSY_MS : LOOK_AHEAD_MS;
     if (isBehind && herds.length > 0 && nowMs >= othersAtMs) {
       othersAtMs = nowMs + OTHERS_EVERY_MS;
-      return { aim: "others", fromMs: lowMs, lookAheadMs: 0, withoutTenants: herds };
+      return plan("others", lowMs, 0, herds);
     }
     if (isBehind && isFreshNext) {
       const fromMs = Math.max(lowMs, nowMs - FRESH_MS);
-      return { aim: "fresh", fromMs, lookAheadMs: LOOK_AHEAD_BUSY_MS, withoutTenants: [] };
+      return plan("fresh", fromMs, LOOK_AHEAD_BUSY_MS);
     }
     plannedLowMs = lowMs;
-    return { aim: "head", fromMs: lowMs, lookAheadMs, withoutTenants: [] };
+    if (nowMs < sweepAtMs) return plan("head", lowMs, lookAheadMs);
+    sweepAtMs = nowMs + SWEEP_EVERY_MS;
+    const sweepFromMs = nowMs - SWEEP_BACK_MS < lowMs ? nowMs - SWEEP_BACK_MS : undefined;
+    return { ...plan("head", lowMs, lookAheadMs), sweepFromMs };
   }
 
   function noteHead(outcome: ClaimOutcome, claimedAtMs: number): void {
@@ -93,16 +105,26 @@ export function createClaimPlanner(startLowMs: number): ClaimPlanner {
 
   return {
     next,
-    note(plan, outcome, claimedAtMs) {
-      if (plan.aim === "head") noteHead(outcome, claimedAtMs);
+    note({ aim, sweepFromMs }, outcome, claimedAtMs) {
+      if (aim === "head") noteHead(outcome, claimedAtMs);
       else isFreshNext = false;
-      if (plan.aim !== "others") return;
+      if (outcome.isFull && sweepFromMs !== undefined) lowMs = Math.min(lowMs, sweepFromMs);
+      if (aim !== "others") return;
       const pauseMs = Math.max(OTHERS_EVERY_MS, outcome.tookMs * OTHERS_SHARE);
       othersAtMs = outcome.isFull ? claimedAtMs : claimedAtMs + pauseMs;
     },
     lower: (dueMs) => void (lowMs = Math.min(lowMs, dueMs)),
     lowMs: () => lowMs,
   };
+}
+
+function plan(
+  aim: ClaimPlan["aim"],
+  fromMs: number,
+  lookAheadMs: number,
+  withoutTenants: readonly string[] = [],
+): ClaimPlan {
+  return { aim, fromMs, lookAheadMs, withoutTenants, sweepFromMs: undefined };
 }
 
 /** The tenants that fill at least a quarter of a claim. */
