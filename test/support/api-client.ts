@@ -10,6 +10,8 @@ import {
 export interface UploadOptions {
   readonly filename?: string;
   readonly idempotencyKey?: string;
+  /** Default: allow, since most tests and measurements upload one file many times. */
+  readonly onDuplicate?: "refuse" | "allow";
   /** Undefined: the stack's own key; null: none at all. */
   readonly apiKey?: string | null;
 }
@@ -90,6 +92,7 @@ function createRequests(url: string, ownKey: string) {
   const post = (file: string | Uint8Array, options: UploadOptions = {}): Promise<Response> => {
     const { filename = "leads.csv", apiKey = ownKey, idempotencyKey } = options;
     const body = new FormData();
+    body.set("on_duplicate", options.onDuplicate ?? "allow");
     const bytes = typeof file === "string" ? file : new Uint8Array(file);
     body.set("file", new Blob([bytes], { type: "text/csv" }), filename);
     const headers = {

@@ -4,7 +4,6 @@ export {
   BatchStatus,
   BatchView,
   UploadAccepted,
-  UploadForm,
   WebhookRetryAccepted,
   WebhookStatus,
   WebhookStatusPage,
@@ -25,3 +24,11 @@ export {
 } from "./endpoint-api.ts";
 export { Problem } from "./problem.ts";
 export { RuleProfile, RuleProfileInput, RuleProfilePage, RuleProfileView } from "./rule-profile.ts";
+export {
+  BatchOptions,
+  FindingCount,
+  FindingPage,
+  UploadForm,
+  UploadPreview,
+  UploadQuery,
+} from "./upload-api.ts";

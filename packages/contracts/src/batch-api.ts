@@ -27,11 +27,6 @@ export type BatchView = z.infer<typeof BatchView>;
 
 const FileWarning = z.object({ code: z.string(), message: z.string() });
 
-/** The form of `POST /upload_batch`. */
-export const UploadForm = z.object({
-  file: z.string().meta({ format: "binary", description: "The CSV" }),
-});
-
 /** 202 of `POST /upload_batch`. */
 export const UploadAccepted = z
   .object({

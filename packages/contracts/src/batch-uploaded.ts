@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineEvent } from "./define-event.ts";
 import { BatchId, Instant, TenantId } from "./ids.ts";
 import { RuleProfile } from "./rule-profile.ts";
+import { BatchPriority } from "./upload-api.ts";
 
 /**
  * A CSV file is stored and its `ingest.batches` row is committed. No row of it is validated yet.
@@ -26,6 +27,8 @@ export const batchUploaded = defineEvent({
     webhook_delay_ms: z.int().nonnegative(),
     /** The tenant's rules as they were at upload; absent: the defaults. */
     rule_profile: RuleProfile.optional(),
+    /** Absent: normal. High goes before all that waits. */
+    priority: BatchPriority.optional(),
     uploaded_at: Instant,
   },
   eventId: (event) => `batch.uploaded:${event.batch_id}`,

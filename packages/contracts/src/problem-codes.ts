@@ -60,6 +60,7 @@ export const PROBLEM_CODES = {
   FILE_TYPE_HTML: problem(415, "The file is HTML or XML"),
   FILE_TYPE_JSON: problem(415, "The file is JSON"),
   FILE_TYPE_UNSUPPORTED: problem(415, "The file is of a known type that is no CSV"),
+  FILE_NOT_ALL_VALID: problem(422, "mode=all_or_nothing, and a row of the file is not valid"),
   FILE_EMPTY: problem(422, "The file has no bytes, or nothing but white space"),
   FILE_NO_ROWS: problem(422, "The file has a header and no lead"),
   FILE_ENCODING_UNKNOWN: problem(422, "Bytes of the file cannot be read as text"),

@@ -82,6 +82,7 @@ export interface IngestTables {
     rule_profile: JSONColumnType<object> | null;
     rule_profile_version: number | null;
     ruleset_version: string | null;
+    options: ColumnType<object, string | undefined, string>;
   };
   "ingest.rule_profiles": {
     tenant_id: string;

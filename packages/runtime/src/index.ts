@@ -11,7 +11,12 @@ export { createHealth, type Health } from "./health.ts";
 export { runService, untilShutdown } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { createMetrics, LATENESS_BUCKETS, type Metrics, OPERATION_BUCKETS } from "./metrics.ts";
-export { createObjectStore, type ObjectStore, readObject } from "./object-store.ts";
+export {
+  createObjectStore,
+  type ObjectStore,
+  readObject,
+  type StoredObject,
+} from "./object-store.ts";
 export { type OutboxRelay, startOutboxRelay } from "./outbox-relay.ts";
 export { type ConsumerDeps, type ConsumerSpec, type Later } from "./settle-message.ts";
 export { createSecretBox, type SecretBox } from "./secret-box.ts";

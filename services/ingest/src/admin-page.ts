@@ -139,6 +139,10 @@ function renderUploadForm({ fileBytesMax, leadsMax }: BatchesPage): Html {
         Columns first_name, last_name and dob (dd/mm/yyyy); up to
         ${leadsMax.toLocaleString("en-GB")} leads and ${megabytes} MB.
       </p>
+      <label>
+        <input type="checkbox" name="on_duplicate" value="allow" />
+        Process it again if it was uploaded before
+      </label>
       <button type="submit">Upload</button>
     </form>
   </section>`;

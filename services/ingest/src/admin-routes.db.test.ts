@@ -161,7 +161,7 @@ const uploadFile = async (bytes: string, filename = "leads.csv") => {
   const headers = { ...form.headers, ...(await sessionOf()), ...SAME };
   return t.app.inject({
     method: "POST",
-    url: "/batch_admin/upload",
+    url: "/batch_admin/upload?on_duplicate=allow",
     payload: form.payload,
     headers,
   });

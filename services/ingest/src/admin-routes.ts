@@ -41,6 +41,8 @@ export interface AdminRoutesDeps {
 
 const PAGE_SIZE = 50;
 
+const notStored = { status: 400, detail: "This page has no dry run" };
+
 const pageQuery = z.object({
   cursor: z.string().optional(),
   live: z.enum(["on", "off"]).default("on"),
@@ -112,16 +114,16 @@ const adminUploadRoute: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, dep
   const config = { permission: "batches:write" } as const;
   app.post("/batch_admin/upload", { config }, async (request, reply) => {
     const outcome = await deps.receiveUpload(request, reply);
-    if (outcome.kind !== "refused") {
+    if (outcome.kind === "accepted" || outcome.kind === "replayed") {
       return reply.redirect(`/batch_admin?uploaded=${outcome.answer.batch_id}`, 303);
     }
     // Shown at once and not through a redirect: the words may quote the file's first row, which
     // has no business in a URL.
-    const { status, detail } = outcome.failure;
-    const notice: Notice = { kind: "problem", text: `Not uploaded. ${detail}.` };
+    const failure = outcome.kind === "refused" ? outcome.failure : notStored;
+    const notice: Notice = { kind: "problem", text: `Not uploaded. ${failure.detail}.` };
     const page = await findPage(deps, tenantOf(request), undefined);
     if (page === null) return sendFailurePage(reply, failures.internal);
-    return sendPage(reply, status, renderBatchesPage({ ...page, notice, isLive: false }));
+    return sendPage(reply, failure.status, renderBatchesPage({ ...page, notice, isLive: false }));
   });
 };
 

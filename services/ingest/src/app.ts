@@ -20,6 +20,7 @@ import { batchRoutes } from "./batch-routes.ts";
 import { boundClose } from "./bounded-close.ts";
 import { endpointApi } from "./endpoint-api.ts";
 import { handleErrors } from "./error-handling.ts";
+import { findingRoutes } from "./finding-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { createLiveBatches } from "./live-batches.ts";
 import { liveRoutes } from "./live-routes.ts";
@@ -114,6 +115,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     guardApi(api, requireAccess(db), limits);
     ignoreBodies(api);
     await api.register(batchRoutes, deps);
+    await api.register(findingRoutes, deps);
     await api.register(resultsRoute, deps);
     await api.register(webhookRoutes, deps);
     await api.register(ruleProfileRoutes, { db });

@@ -138,6 +138,11 @@ export function tenantOf(request: IdentifiedRequest): string {
   return identityOf(request).tenantId;
 }
 
+/** For what not every caller of a route may do. */
+export function mayUse(request: IdentifiedRequest, permission: Permission): boolean {
+  return identityOf(request).permissions.has(permission);
+}
+
 /** As the audit log names whoever asks. */
 export function actorOf(request: IdentifiedRequest & Pick<FastifyRequest, "ip">): Actor {
   const { tenantId, kind, id } = identityOf(request);

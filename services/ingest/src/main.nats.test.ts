@@ -126,7 +126,10 @@ async function published<Event extends object>({ stream, subject, schema }: Even
 test("announces an upload, a cancellation and a replay, and logs nobody's name", async () => {
   await using service = await startService();
   await whenHealthy(service);
-  const { status, batchId } = await post(`${service.url}/upload_batch`, CANARY_CSV);
+  const { status, batchId } = await post(
+    `${service.url}/upload_batch?on_duplicate=allow`,
+    CANARY_CSV,
+  );
   assert.equal(status, 202);
   const uploaded = await eventually("batch.uploaded", async () =>
     (await published(batchUploaded)).find((event) => event.batch_id === batchId),
@@ -161,7 +164,10 @@ test("takes uploads while NATS is away, says so, and announces them afterwards",
   await using service = await startService();
   await whenHealthy(service);
   await nats.stop();
-  const { status, batchId } = await post(`${service.url}/upload_batch`, CANARY_CSV);
+  const { status, batchId } = await post(
+    `${service.url}/upload_batch?on_duplicate=allow`,
+    CANARY_CSV,
+  );
   assert.equal(status, 202);
   const unhealthy = await eventually("unhealthy answer", async () => {
     const response = await fetch(`${service.url}/health`);

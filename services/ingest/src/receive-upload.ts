@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-import type { AcceptUpload, UploadOutcome } from "./accept-upload.ts";
-import { actorOf } from "./auth.ts";
+import type { AcceptUpload } from "./accept-upload.ts";
+import { actorOf, mayUse } from "./auth.ts";
 import { createUploadSlots } from "./domain/upload-slots.ts";
 import type { Failure } from "./problem.ts";
 import { readUploadForm, refuseUnread } from "./upload-form.ts";
+import { readUploadOptions } from "./upload-options.ts";
+import type { UploadOutcome } from "./upload-outcome.ts";
 
 /** At most this many files are in memory, whatever the number of clients. */
 const UPLOADS_MAX = 8;
@@ -24,6 +26,12 @@ const keyInvalid: Failure = {
   detail: "Idempotency-Key must be 1 to 255 printable ASCII characters",
 };
 
+const priorityRefused: Failure = {
+  status: 403,
+  code: "PERMISSION_MISSING",
+  detail: "priority=high needs the permission operations:write",
+};
+
 export interface ReceiveUploadDeps {
   readonly acceptUpload: AcceptUpload;
   readonly fileBytesMax: number;
@@ -40,8 +48,15 @@ export function createReceiveUpload({ acceptUpload, fileBytesMax, now }: Receive
   ): Promise<UploadOutcome> {
     const form = await readUploadForm(request, fileBytesMax);
     if (form.kind === "refused") return form;
-    const { filename, bytes } = form;
-    return acceptUpload({ actor: actorOf(request), filename, bytes, idempotencyKey }, now());
+    const { filename, bytes, fields } = form;
+    const reading = readUploadOptions(queryOf(request), fields);
+    if (reading.kind === "refused") return reading;
+    const { options } = reading;
+    if (options.batch.priority === "high" && !mayUse(request, "operations:write")) {
+      return { kind: "refused", failure: priorityRefused };
+    }
+    const actor = actorOf(request);
+    return acceptUpload({ actor, filename, bytes, idempotencyKey, options }, now());
   }
 
   return async function receiveUpload(
@@ -70,6 +85,10 @@ export function createReceiveUpload({ acceptUpload, fileBytesMax, now }: Receive
       request.raw.unpipe().resume();
     }
   };
+}
+
+function queryOf({ query }: FastifyRequest): Readonly<Record<string, unknown>> {
+  return typeof query === "object" && query !== null ? { ...query } : {};
 }
 
 export type ReceiveUpload = ReturnType<typeof createReceiveUpload>;

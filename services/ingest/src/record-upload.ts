@@ -1,16 +1,26 @@
 import { batchIdOfUuid, batchUploaded, type BatchUploaded } from "@valify/contracts";
 import { addToOutbox, type Database } from "@valify/database";
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 
 import { type Actor, type AuditEntry, recordAudit } from "./audit.ts";
 import { currentProfile } from "./rule-profile.ts";
 import { inTenant } from "./tenant-scope.ts";
-import { insertBatch, type NewBatch, type RulesSnapshot } from "./upload-queries.ts";
+import {
+  findUploadByContent,
+  findUploadByKey,
+  insertBatch,
+  lockContent,
+  type NewBatch,
+  type RulesSnapshot,
+  type StoredUpload,
+} from "./upload-queries.ts";
 
 export type Recording =
   | { readonly kind: "recorded" }
   /** Somebody else's upload with the same idempotency key was faster. */
   | { readonly kind: "key_taken" }
+  /** The same bytes were recorded meanwhile, or since somebody looked. */
+  | { readonly kind: "duplicate"; readonly of: StoredUpload }
   | {
       readonly kind: "failed";
       readonly error: unknown;
@@ -30,6 +40,8 @@ export async function recordUpload(
   let isCommitting = false;
   try {
     return await inTenant(db, batch.tenantId, async (trx): Promise<Recording> => {
+      const first = await findFirst(trx, batch);
+      if (first !== undefined) return first;
       const rules = await currentProfile(trx, batch.tenantId);
       const inserted = await insertBatch(trx, batch, rules);
       if (inserted === undefined) return { kind: "key_taken" };
@@ -41,6 +53,22 @@ export async function recordUpload(
   } catch (error) {
     return { kind: "failed", error, isUndone: !isCommitting };
   }
+}
+
+/**
+ * Undefined: record it. The lock comes first, so that of two uploads of the same bytes the second
+ * sees the first, whether that is its own repeat under a key or a duplicate.
+ */
+async function findFirst(
+  trx: Transaction<Database>,
+  { tenantId, contentSha256, idempotencyKey, options }: NewBatch,
+): Promise<Recording | undefined> {
+  if (options.on_duplicate === "allow") return undefined;
+  await lockContent(trx, tenantId, contentSha256);
+  const ofKey = idempotencyKey && (await findUploadByKey(trx, tenantId, idempotencyKey));
+  if (ofKey) return { kind: "key_taken" };
+  const duplicate = await findUploadByContent(trx, tenantId, contentSha256);
+  return duplicate === undefined ? undefined : { kind: "duplicate", of: duplicate };
 }
 
 function entryOf({ batchUuid, totalLeads, byteCount }: NewBatch): AuditEntry {
@@ -58,6 +86,7 @@ function eventOf(batch: NewBatch, { profile }: RulesSnapshot, createdAt: Date): 
     as_of: batch.asOf,
     webhook_delay_ms: batch.webhookDelayMs,
     rule_profile: profile,
+    ...(batch.options.priority === "normal" ? {} : { priority: batch.options.priority }),
     uploaded_at: createdAt.toISOString(),
   };
 }

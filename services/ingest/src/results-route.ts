@@ -1,5 +1,7 @@
+import { Readable } from "node:stream";
+
 import type { Database } from "@valify/database";
-import type { Logger, ObjectStore } from "@valify/runtime";
+import type { Logger, ObjectStore, StoredObject } from "@valify/runtime";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 import { z } from "zod";
@@ -35,6 +37,8 @@ const gone: Failure = {
   detail: "The results file is no longer kept",
 };
 
+const MARK = Buffer.from("\ufeff");
+
 export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app, deps) => {
   const { db, store, log } = deps;
 
@@ -45,6 +49,9 @@ export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app,
       schema: {
         summary: "The results as CSV, in the order of the upload",
         params: batchParams,
+        querystring: z.strictObject({
+          bom: z.enum(["0", "1"]).default("1").describe("`0`: without the byte order mark"),
+        }),
         response: {
           200: { description: "Results", content: { "text/csv": { schema: z.unknown() } } },
         },
@@ -76,7 +83,8 @@ export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app,
         return sendProblem(reply, failures.objectStoreUnavailable);
       }
       if (opened.object === undefined) return sendProblem(reply, gone);
-      const { stream, byteCount } = opened.object;
+      const { stream, byteCount } =
+        request.query.bom === "0" ? withoutMark(opened.object) : opened.object;
       const object = { objectKind: "batch", objectId: batchId };
       await inTenant(db, actor.tenantId, (trx) =>
         recordAudit(trx, actor, { action: "results.downloaded", ...object }),
@@ -91,6 +99,21 @@ export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app,
     },
   );
 };
+
+/** Excel needs the mark to see UTF-8; programs stumble over it in the first header. */
+function withoutMark({ stream }: StoredObject): StoredObject {
+  async function* skipMark() {
+    let isFirst = true;
+    for await (const chunk of stream) {
+      const bytes = Buffer.from(chunk);
+      yield isFirst && bytes.subarray(0, MARK.length).equals(MARK)
+        ? bytes.subarray(MARK.length)
+        : bytes;
+      isFirst = false;
+    }
+  }
+  return { stream: Readable.from(skipMark()), byteCount: 0 };
+}
 
 function whyMissing({ status }: ResultsPlace): Failure {
   return status === "pending" || status === "processing" ? notReady : notMade;

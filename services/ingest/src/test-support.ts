@@ -169,16 +169,20 @@ export function formOf(
   };
 }
 
-/** Uploads as the default tenant unless other headers are given. */
+/**
+ * Uploads as the default tenant unless other headers are given. Most tests upload the same file
+ * many times, which is refused unless the query says that it is meant.
+ */
 export async function upload(
   app: FastifyInstance,
   bytes: string | Buffer = CSV,
   headers: Record<string, string> = AUTH,
+  query = "on_duplicate=allow",
 ): Promise<LightMyRequestResponse> {
   const form = formOf({ bytes });
   return app.inject({
     method: "POST",
-    url: "/upload_batch",
+    url: `/upload_batch?${query}`,
     payload: form.payload,
     headers: { ...form.headers, ...headers },
   });

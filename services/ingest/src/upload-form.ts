@@ -6,7 +6,13 @@ import { cleanFilename } from "./domain/filename.ts";
 import type { Failure } from "./problem.ts";
 
 export type UploadForm =
-  | { readonly kind: "file"; readonly filename: string; readonly bytes: Buffer }
+  | {
+      readonly kind: "file";
+      readonly filename: string;
+      readonly bytes: Buffer;
+      /** The form's other fields; of two with one name the last. */
+      readonly fields: ReadonlyMap<string, string>;
+    }
   | { readonly kind: "refused"; readonly failure: Failure };
 
 const FILE_FIELD = "file";
@@ -60,8 +66,12 @@ export async function readUploadForm(
 
 async function readParts(request: FastifyRequest, fileBytesMax: number): Promise<UploadForm> {
   let found: { readonly filename: string; readonly bytes: Buffer } | undefined;
+  const fields = new Map<string, string>();
   for await (const part of request.parts()) {
-    if (part.type !== "file") continue;
+    if (part.type !== "file") {
+      if (typeof part.value === "string") fields.set(part.fieldname, part.value);
+      continue;
+    }
     if (part.fieldname !== FILE_FIELD) {
       part.file.resume();
       continue;
@@ -71,7 +81,7 @@ async function readParts(request: FastifyRequest, fileBytesMax: number): Promise
     if (bytes === null) return { kind: "refused", failure: tooLarge(fileBytesMax) };
     found = { filename: cleanFilename(part.filename), bytes };
   }
-  if (found !== undefined) return { kind: "file", ...found };
+  if (found !== undefined) return { kind: "file", ...found, fields };
   return refused(400, "FILE_MISSING", `Send the CSV as a file in the form field "${FILE_FIELD}"`);
 }
 

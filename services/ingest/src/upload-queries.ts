@@ -1,4 +1,4 @@
-import type { RuleProfile } from "@valify/contracts/api";
+import type { BatchOptions, RuleProfile } from "@valify/contracts/api";
 import type { Database } from "@valify/database";
 import { type Kysely, sql, type Transaction } from "kysely";
 
@@ -22,6 +22,7 @@ export interface NewBatch {
   readonly asOf: string;
   readonly webhookDelayMs: number;
   readonly idempotencyKey: string | null;
+  readonly options: BatchOptions;
 }
 
 /** A copy of the tenant's rules: what changes later changes no batch. */
@@ -35,7 +36,7 @@ export interface RulesSnapshot {
 export type StoredUpload = Pick<
   NewBatch,
   "batchUuid" | "filename" | "totalLeads" | "warnings" | "contentSha256"
->;
+> & { readonly options: object; readonly createdAt: Date };
 
 /**
  * Undefined where the tenant has used the idempotency key already: the unique index makes the
@@ -62,6 +63,7 @@ export async function insertBatch(
       as_of: batch.asOf,
       webhook_delay_ms: batch.webhookDelayMs,
       idempotency_key: batch.idempotencyKey,
+      options: JSON.stringify(batch.options),
       cancelled_at: null,
       rule_profile: JSON.stringify(rules.profile),
       rule_profile_version: rules.version,
@@ -74,7 +76,7 @@ export async function insertBatch(
 
 const STORED_UPLOAD = sql`
   batch_id as "batchUuid", filename, total_leads as "totalLeads", warnings,
-  content_sha256 as "contentSha256"`;
+  content_sha256 as "contentSha256", options, created_at as "createdAt"`;
 
 /** Along the unique index of (tenant_id, idempotency_key). */
 export async function findUploadByKey(
@@ -86,6 +88,34 @@ export async function findUploadByKey(
     select ${STORED_UPLOAD} from ingest.batches
     where tenant_id = ${tenantId} and idempotency_key = ${idempotencyKey}`.execute(db);
   return rows[0];
+}
+
+/**
+ * The newest batch of the same bytes, along the index batches_by_content. One that was cancelled or
+ * failed does not count: uploading its file again is how to go on.
+ */
+export async function findUploadByContent(
+  db: Kysely<Database>,
+  tenantId: string,
+  contentSha256: Buffer,
+): Promise<StoredUpload | undefined> {
+  const { rows } = await sql<StoredUpload>`
+    select ${STORED_UPLOAD} from ingest.batches as b
+    where tenant_id = ${tenantId} and content_sha256 = ${contentSha256} and cancelled_at is null
+      and not exists (select from validation.runs as r
+                      where r.batch_id = b.batch_id and r.status = 'failed')
+    order by created_at desc limit 1`.execute(db);
+  return rows[0];
+}
+
+/** Until the transaction ends, nobody else records a batch of these bytes for the tenant. */
+export async function lockContent(
+  trx: Transaction<Database>,
+  tenantId: string,
+  contentSha256: Buffer,
+): Promise<void> {
+  const content = `${tenantId}/${contentSha256.toString("hex")}`;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${content}, 7205020))`.execute(trx);
 }
 
 /** Along the primary key. */

@@ -1,5 +1,12 @@
-import { type ProblemCode, UploadAccepted, UploadForm } from "@valify/contracts/api";
+import {
+  type ProblemCode,
+  UploadAccepted,
+  UploadForm,
+  UploadPreview,
+  UploadQuery,
+} from "@valify/contracts/api";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
 
 import { sendProblem } from "./problem.ts";
 import type { ReceiveUpload } from "./receive-upload.ts";
@@ -16,6 +23,10 @@ const UPLOAD_PROBLEMS = [
   "FILE_NOT_SINGLE",
   "IDEMPOTENCY_KEY_INVALID",
   "IDEMPOTENCY_KEY_REUSED",
+  "UPLOAD_OPTION_INVALID",
+  "PERMISSION_MISSING",
+  "FILE_DUPLICATE",
+  "FILE_NOT_ALL_VALID",
   "FILE_TOO_LARGE",
   "FILE_TOO_MANY_ROWS",
   "CONTENT_TYPE_UNSUPPORTED",
@@ -51,10 +62,18 @@ export const uploadRoute: FastifyPluginAsyncZod<UploadRouteDeps> = async (app, d
     {
       schema: {
         summary: "Upload a lead file",
-        description: "multipart/form-data with the CSV as the one file of the field `file`.",
+        description:
+          "multipart/form-data with the CSV as the one file of the field `file`. Options stand in " +
+          "the form or in the query.\n\nSend an `Idempotency-Key` to repeat safely: the same key with " +
+          "the same file and options gets the first answer again.",
         consumes: ["multipart/form-data"],
+        querystring: UploadQuery,
         response: {
-          200: UploadAccepted.describe("The first answer to this Idempotency-Key once more"),
+          200: z
+            .union([UploadPreview, UploadAccepted])
+            .describe(
+              "The answer to dry_run=true, or the first answer to this Idempotency-Key again",
+            ),
           202: UploadAccepted.describe("Stored: it will be validated, whatever happens to us"),
         },
       },
@@ -63,6 +82,7 @@ export const uploadRoute: FastifyPluginAsyncZod<UploadRouteDeps> = async (app, d
     async (request, reply) => {
       const outcome = await receiveUpload(request, reply);
       if (outcome.kind === "refused") return sendProblem(reply, outcome.failure);
+      if (outcome.kind === "previewed") return reply.code(200).send(outcome.answer);
       const { answer } = outcome;
       reply.header("location", `/batch_status/${answer.batch_id}`);
       return reply.code(outcome.kind === "replayed" ? 200 : 202).send(answer);

@@ -9,6 +9,7 @@ const BATCH_PLACE =
   /^(2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 /** Row numbers are Postgres integers: no ten-digit text can get past this. */
 const ROW_PLACE = /^row ([1-9]\d{0,8})$/;
+const FINDING_PLACE = /^finding ([1-9]\d{0,8})\.([1-9]\d{0,8})$/;
 
 export function encodeBatchCursor({ createdAt, batchUuid }: BatchCursor): string {
   return encode(`${createdAt} ${batchUuid}`);
@@ -33,6 +34,27 @@ export function encodeRowCursor(rowNumber: number): string {
 export function decodeRowCursor(cursor: string): number | null {
   const [, rowNumber] = ROW_PLACE.exec(decode(cursor)) ?? [];
   return rowNumber === undefined ? null : Number(rowNumber);
+}
+
+/** A place in the list of findings: the last one shown. */
+export interface FindingPlace {
+  readonly rowNumber: number;
+  /** Of the row's findings, from 1. */
+  readonly ordinal: number;
+}
+
+/** Before every finding. */
+export const FIRST_FINDING: FindingPlace = { rowNumber: 1, ordinal: 0 };
+
+export function encodeFindingCursor({ rowNumber, ordinal }: FindingPlace): string {
+  return encode(`finding ${rowNumber}.${ordinal}`);
+}
+
+/** Null for anything that {@link encodeFindingCursor} did not make. */
+export function decodeFindingCursor(cursor: string): FindingPlace | null {
+  const [, rowNumber, ordinal] = FINDING_PLACE.exec(decode(cursor)) ?? [];
+  if (rowNumber === undefined || ordinal === undefined) return null;
+  return { rowNumber: Number(rowNumber), ordinal: Number(ordinal) };
 }
 
 function encode(place: string): string {
