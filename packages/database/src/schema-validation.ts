@@ -22,6 +22,7 @@ export interface ValidationTables {
     ended_at: Timestamp | null;
     leads_deleted_at: Timestamp | null;
     cancelled_at: Generated<Timestamp | null>;
+    errors_object_key: Generated<string | null>;
   };
   "validation.lead_claims": {
     lead_hash: string;

@@ -1,6 +1,7 @@
 import type { FileWarning } from "./file-problem.ts";
 import type { FoundHeader } from "./find-header.ts";
 import type { FileRow, HeaderMap } from "./lead-file.ts";
+import { RESULT_COLUMNS } from "./results-writer.ts";
 import { quoteForUploader } from "./text.ts";
 
 export interface ReadingFacts {
@@ -40,10 +41,14 @@ export function fileWarnings(facts: ReadingFacts): FileWarning[] {
   return warnings;
 }
 
+/** All but the columns of a lead, and those of a results file of ours that comes back mended. */
 function ignoredColumns({ cells, header }: FoundHeader): FileWarning[] {
   const mapped = new Set(Object.values(header));
+  const ours = cells.length - RESULT_COLUMNS.length;
+  const isResultsFile = RESULT_COLUMNS.every((name, index) => cells[ours + index] === name);
+  const end = isResultsFile ? ours : cells.length;
   return [...cells.entries()]
-    .filter(([index]) => !mapped.has(index))
+    .filter(([index]) => index < end && !mapped.has(index))
     .map(([index, cell]) =>
       cell.trim() === ""
         ? { code: "HEADER_BLANK", message: `Column ${index + 1} has no name and was ignored` }

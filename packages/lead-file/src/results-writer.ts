@@ -14,7 +14,8 @@ export interface ResultsWriter {
   readonly rows: (entries: readonly ResultRow[]) => string;
 }
 
-const RESULT_COLUMNS = [
+/** What we add behind the uploader's columns; read back, they are no news to anybody. */
+export const RESULT_COLUMNS = [
   "row_number",
   "lead_id",
   "status",

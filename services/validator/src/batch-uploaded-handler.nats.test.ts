@@ -49,6 +49,25 @@ test("a mixed file ends with counts that add up, one event per lead, and its res
   );
 });
 
+test("the refused rows have a file of their own, the same rows as in the results", async () => {
+  const event = await world.upload(MIXED_CSV);
+  await handle(event);
+  const lines = (await world.resultsOf(event))?.split("\r\n") ?? [];
+  const refused = lines.filter((line) => !line.includes(",valid,"));
+  assert.equal(await world.errorsOf(event), refused.join("\r\n"));
+  assert.equal(refused.length, 7, "header, five rows, and the end of the last line");
+});
+
+test("a file without a refused row has no file of refused rows", async () => {
+  const csv = "first_name,last_name,dob\nZelka,Vlorena,15/03/1990\n";
+  const event = await world.upload(csv, { total_leads: 1 });
+  await handle(event);
+  assert.equal(await world.errorsOf(event), undefined);
+  const { rows } = await sql`select errors_object_key from validation.runs
+    where batch_id = ${batchOfEvent(event).batchUuid}`.execute(world.deps.db);
+  assert.deepEqual(rows, [{ errors_object_key: null }]);
+});
+
 test("a message that comes again finds the batch ended and tells the end again", async () => {
   const event = await world.upload(MIXED_CSV);
   await handle(event);

@@ -8,7 +8,7 @@ import { sql } from "kysely";
 
 import type { Batch } from "./domain/batch.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
-import { resultsKeyOf } from "./results-file.ts";
+import { errorsKeyOf, resultsKeyOf } from "./results-file.ts";
 import { newBatch, requireEnv } from "./testing/fixtures.ts";
 
 // Goal: leads and results go when their time is over, in any number, and whenever the run dies.
@@ -75,7 +75,7 @@ test("leads and results go 30 days after the last webhook, and not before", asyn
   const running = await stored({ endedDays: null, webhookDays: 31 });
   const { run, deletedKeys } = setUp();
   assert.deepEqual(await run(), { batches: 1, leads: 3 });
-  assert.deepEqual(deletedKeys, [resultsKeyOf(over)]);
+  assert.deepEqual(deletedKeys, [resultsKeyOf(over), errorsKeyOf(over)]);
   const counts = await Promise.all([over, notYet, inAYear, running].map(leadCount));
   assert.deepEqual(counts, [0, 3, 3, 3]);
   assert.deepEqual(await run(), { batches: 0, leads: 0 });
@@ -103,7 +103,7 @@ test("a run that was cut short anywhere is done to its end by the next", async (
   await sql`delete from validation.leads where batch_id = ${batch.batchUuid}`.execute(db);
   const next = setUp();
   assert.deepEqual(await next.run(), { batches: 1, leads: 0 });
-  assert.deepEqual(next.deletedKeys, [resultsKeyOf(batch)]);
+  assert.deepEqual(next.deletedKeys, [resultsKeyOf(batch), errorsKeyOf(batch)]);
 });
 
 test("the store away: nothing is marked, and the next run does it", async () => {
@@ -113,7 +113,7 @@ test("the store away: nothing is marked, and the next run does it", async () => 
   await assert.rejects(async () => job?.run({ now: NOW, signal }), /away/);
   const next = setUp();
   await next.run();
-  assert.deepEqual(next.deletedKeys, [resultsKeyOf(batch)]);
+  assert.deepEqual(next.deletedKeys, [resultsKeyOf(batch), errorsKeyOf(batch)]);
 });
 
 test("finding what is over scans no table", async () => {

@@ -4,7 +4,7 @@ import type { Kysely } from "kysely";
 
 import { deleteLeads, findExpiredRuns, markLeadsDeleted } from "./housekeeping-queries.ts";
 import { deleteOldClaims } from "./lead-claim-queries.ts";
-import { resultsKeyOf } from "./results-file.ts";
+import { errorsKeyOf, resultsKeyOf } from "./results-file.ts";
 
 export interface HousekeepingDeps {
   readonly db: Kysely<Database>;
@@ -57,6 +57,7 @@ async function deleteExpiredLeads(deps: HousekeepingDeps, { now, signal }: JobRu
     }
     // Whatever became of the run: one that failed late may have left a file too.
     await objects.delete(resultsKeyOf(run));
+    await objects.delete(errorsKeyOf(run));
     await markLeadsDeleted(db, run.batchUuid, now);
   }
   return { batches: runs.length, leads };

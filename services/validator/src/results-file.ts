@@ -7,25 +7,41 @@ export interface ResultsFile {
   /** Rows in file order: each chunk's lines are made while the chunk is at hand. */
   add(leads: readonly LeadRecord[]): void;
   bytes(): Uint8Array;
+  /** The refused rows alone, to be mended and uploaded again; undefined where there are none. */
+  errorBytes(): Uint8Array | undefined;
 }
 
 /** The results CSV of a batch: the uploader's own cells, then the verdict. */
 export function createResultsFile(file: LeadFile): ResultsFile {
   const writer = createResultsWriter(file);
   const parts = [writer.header()];
-  return {
-    add(leads) {
-      const entries = leads.flatMap((verdict) => {
+  const errorParts: string[] = [];
+  const linesOf = (leads: readonly LeadRecord[]) =>
+    writer.rows(
+      leads.flatMap((verdict) => {
         const row = file.rows[verdict.rowNumber - 1];
         return row === undefined ? [] : [{ row, verdict }];
-      });
-      parts.push(writer.rows(entries));
+      }),
+    );
+  return {
+    add(leads) {
+      parts.push(linesOf(leads));
+      const refused = leads.filter(({ status }) => status !== "valid");
+      if (refused.length > 0) errorParts.push(linesOf(refused));
     },
     bytes: () => Buffer.from(parts.join("")),
+    errorBytes: () =>
+      errorParts.length === 0 ? undefined : Buffer.from([writer.header(), ...errorParts].join("")),
   };
 }
 
+type ObjectOwner = Pick<Batch, "tenantId" | "batchUuid">;
+
 /** Ids alone: a key shows up in logs and addresses. */
-export function resultsKeyOf({ tenantId, batchUuid }: Pick<Batch, "tenantId" | "batchUuid">) {
+export function resultsKeyOf({ tenantId, batchUuid }: ObjectOwner): string {
   return `results/${tenantId}/${batchUuid}.csv`;
+}
+
+export function errorsKeyOf({ tenantId, batchUuid }: ObjectOwner): string {
+  return `errors/${tenantId}/${batchUuid}.csv`;
 }

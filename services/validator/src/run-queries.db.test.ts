@@ -97,7 +97,10 @@ test("whoever lost the lease can write nothing any more", async () => {
   assert.equal(await renewLease(db, frozen, LEASE_MS), false);
   assert.equal(await releaseRun(db, frozen), false);
   assert.equal(await advanceRun(db, frozen, { announcedRows: 9, counts }, LEASE_MS), false);
-  assert.equal(await completeRun(db, frozen, { counts, resultsKey: "results/x" }), false);
+  assert.equal(
+    await completeRun(db, frozen, { counts, resultsKey: "results/x", errorsKey: null }),
+    false,
+  );
   assert.equal(await failRun(db, frozen, { code: "FILE_CHANGED", message: "" }), false);
   assert.equal(await findRunEnd(db, batch.batchUuid), undefined);
   const progress = { announcedRows: 3, counts };
@@ -107,7 +110,10 @@ test("whoever lost the lease can write nothing any more", async () => {
 test("a completed run is claimed by nobody and tells its counts", async () => {
   const batch = newBatch();
   const run = await claimed(batch);
-  assert.equal(await completeRun(db, run, { counts, resultsKey: "results/x" }), true);
+  assert.equal(
+    await completeRun(db, run, { counts, resultsKey: "results/x", errorsKey: null }),
+    true,
+  );
   const claim = await claimRun(db, batch, randomUUID(), LEASE_MS);
   assert.equal(claim.kind, "ended");
   assert.equal(claim.end.status, "completed");
@@ -141,7 +147,7 @@ test("a cancelled run stops its holder, and one cancelled first never starts", a
 
 test("cancelling or abandoning leaves a completed run as it is", async () => {
   const batch = newBatch();
-  await completeRun(db, await claimed(batch), { counts, resultsKey: "results/x" });
+  await completeRun(db, await claimed(batch), { counts, resultsKey: "results/x", errorsKey: null });
   await cancelRun(db, batch);
   await abandonRun(db, batch, { code: "VALIDATION_ABANDONED", message: "" });
   assert.equal((await findRunEnd(db, batch.batchUuid))?.status, "completed");

@@ -124,15 +124,23 @@ export async function advanceRun(
   );
 }
 
+export interface RunResult {
+  readonly counts: RowCounts;
+  readonly resultsKey: string;
+  /** Of the file of refused rows; null where there was none. */
+  readonly errorsKey: string | null;
+}
+
 export async function completeRun(
   db: Kysely<Database>,
   run: Run,
-  { counts, resultsKey }: { counts: RowCounts; resultsKey: string },
+  { counts, resultsKey, errorsKey }: RunResult,
 ): Promise<boolean> {
   return changeRun(
     db,
     run,
     sql`status = 'completed', ended_at = clock_timestamp(), results_object_key = ${resultsKey},
+      errors_object_key = ${errorsKey},
       valid_leads = ${counts.valid}, invalid_leads = ${counts.invalid},
       skipped_rows = ${counts.skipped}, lease_token = null, lease_until = null`,
   );

@@ -20,7 +20,7 @@ import {
 } from "./domain/lead-record.ts";
 import { type ClockReading, databaseNowMs } from "./domain/run-clock.ts";
 import { countLeads, findLastStoredRow, loadLeads, storeLeads } from "./lead-queries.ts";
-import { createResultsFile, resultsKeyOf } from "./results-file.ts";
+import { createResultsFile, errorsKeyOf, resultsKeyOf } from "./results-file.ts";
 import { advanceRun, type Run, type RunFailure } from "./run-queries.ts";
 
 export interface ValidateBatchDeps {
@@ -46,7 +46,13 @@ export interface ClaimedRun extends Run {
 }
 
 export type ValidationOutcome =
-  | { readonly kind: "validated"; readonly counts: RowCounts; readonly resultsKey: string }
+  | {
+      readonly kind: "validated";
+      readonly counts: RowCounts;
+      readonly resultsKey: string;
+      /** Null: no row was refused. */
+      readonly errorsKey: string | null;
+    }
   | { readonly kind: "refused"; readonly failure: RunFailure }
   /** Cancelled, or somebody else's by now. */
   | { readonly kind: "stopped" };
@@ -72,7 +78,10 @@ export async function validateBatch(
 
   const resultsKey = resultsKeyOf(batch);
   await objects.put(resultsKey, results.bytes());
-  return { kind: "validated", counts, resultsKey };
+  const errorBytes = results.errorBytes();
+  const errorsKey = errorBytes === undefined ? null : errorsKeyOf(batch);
+  if (errorsKey !== null && errorBytes !== undefined) await objects.put(errorsKey, errorBytes);
+  return { kind: "validated", counts, resultsKey, errorsKey };
 }
 
 /** Undefined: stopped. `onLeads` gets every row of the file in order, also those done before. */

@@ -5,7 +5,7 @@ import { sql } from "kysely";
 
 import { batchOfEvent } from "../domain/batch.ts";
 import { loadLeads } from "../lead-queries.ts";
-import { resultsKeyOf } from "../results-file.ts";
+import { errorsKeyOf, resultsKeyOf } from "../results-file.ts";
 import { MIXED_COUNTS, MIXED_ROWS } from "./fixtures.ts";
 import type { World } from "./world.ts";
 
@@ -53,7 +53,8 @@ export async function assertCompletedOnce(world: World, event: BatchUploaded): P
   assert.equal(body["invalid_leads"], MIXED_COUNTS.invalid);
   assert.equal(body["skipped_rows"], MIXED_COUNTS.skipped);
   const { rows } = await sql`
-    select status, announced_rows, valid_leads, invalid_leads, skipped_rows, results_object_key
+    select status, announced_rows, valid_leads, invalid_leads, skipped_rows, results_object_key,
+      errors_object_key
     from validation.runs where batch_id = ${uuidOfBatchId(event.batch_id)}`.execute(world.deps.db);
   assert.deepEqual(rows, [
     {
@@ -63,6 +64,7 @@ export async function assertCompletedOnce(world: World, event: BatchUploaded): P
       invalid_leads: MIXED_COUNTS.invalid,
       skipped_rows: MIXED_COUNTS.skipped,
       results_object_key: resultsKeyOf(batchOfEvent(event)),
+      errors_object_key: errorsKeyOf(batchOfEvent(event)),
     },
   ]);
 }

@@ -21,7 +21,7 @@ import { type Kysely, sql } from "kysely";
 import { createBatchObserver } from "../batch-observer.ts";
 import type { BatchUploadedDeps } from "../batch-uploaded-handler.ts";
 import { batchOfEvent } from "../domain/batch.ts";
-import { resultsKeyOf } from "../results-file.ts";
+import { errorsKeyOf, resultsKeyOf } from "../results-file.ts";
 import { newBatchEvent, requireEnv } from "./fixtures.ts";
 
 /** A stored event: its message id beside its body. */
@@ -38,6 +38,8 @@ export interface World extends AsyncDisposable {
   /** Of `batch.completed` or `batch.failed`. */
   endsAnnounced(batchId: string): Promise<readonly StoredEvent<Record<string, unknown>>[]>;
   resultsOf(event: BatchUploaded): Promise<string | undefined>;
+  /** The file of refused rows. */
+  errorsOf(event: BatchUploaded): Promise<string | undefined>;
   /** As if the time of the lease had passed. */
   endLease(event: BatchUploaded): Promise<void>;
 }
@@ -65,6 +67,10 @@ export async function startWorld(): Promise<World> {
 }
 
 function observing(db: Kysely<Database>, bus: Bus, objects: ObjectStore) {
+  const textOf = async (key: string) => {
+    const bytes = await readObject(objects, key, 1e6);
+    return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+  };
   const ofBatch = async <Event extends { batch_id?: unknown }>(
     stream: string,
     subject: string,
@@ -88,10 +94,8 @@ function observing(db: Kysely<Database>, bus: Bus, objects: ObjectStore) {
       );
       return (await Promise.all(ends)).flat();
     },
-    async resultsOf(event: BatchUploaded) {
-      const bytes = await readObject(objects, resultsKeyOf(batchOfEvent(event)), 1e6);
-      return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
-    },
+    resultsOf: (event: BatchUploaded) => textOf(resultsKeyOf(batchOfEvent(event))),
+    errorsOf: (event: BatchUploaded) => textOf(errorsKeyOf(batchOfEvent(event))),
     async endLease(event: BatchUploaded) {
       await sql`update validation.runs set lease_until = clock_timestamp()
         where batch_id = ${batchOfEvent(event).batchUuid}`.execute(db);
