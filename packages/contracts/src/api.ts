@@ -32,3 +32,4 @@ export {
   UploadPreview,
   UploadQuery,
 } from "./upload-api.ts";
+export { UsageMonth, UsageStatement } from "./usage-api.ts";

@@ -45,6 +45,7 @@ export const PROBLEM_CODES = {
   BODY_TOO_LARGE: problem(413, "The body is larger than the route takes"),
   FILE_TOO_LARGE: problem(413, "The file has more bytes than MAX_FILE_BYTES"),
   FILE_TOO_MANY_ROWS: problem(413, "The file has more leads than MAX_LEADS_PER_FILE"),
+  STORED_BYTES_EXCEEDED: problem(413, "The tenant's uploads would take more room than it has"),
   CONTENT_TYPE_UNSUPPORTED: problem(
     415,
     "The body has a content type that the route does not read",
@@ -82,6 +83,9 @@ export const PROBLEM_CODES = {
   RETRY_DELAYS_INVALID: problem(422, "A retry delay is no ISO 8601 duration of a day at most"),
   ROTATION_GRACE_INVALID: problem(422, "The grace is no ISO 8601 duration from PT0S to P7D"),
   RATE_LIMITED: problem(429, "Too many requests of this caller; Retry-After says how long to wait"),
+  FILES_PER_DAY_EXCEEDED: problem(429, "The tenant has uploaded its number of files today"),
+  LEADS_PER_MONTH_EXCEEDED: problem(429, "The tenant's leads of this month would be too many"),
+  CONCURRENT_BATCHES_EXCEEDED: problem(429, "The tenant has its number of batches at work"),
   INTERNAL: problem(500, "A fault on our side, which is logged"),
   DATABASE_UNAVAILABLE: problem(503, "The database does not answer; nothing was changed"),
   OBJECT_STORE_UNAVAILABLE: problem(503, "The file storage does not answer; nothing was changed"),

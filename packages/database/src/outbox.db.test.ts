@@ -12,6 +12,8 @@ const db = createDatabase({
   url: database.url,
   role: "valify_ingest",
   applicationName: "valify-test",
+  // Past the tenants' wall: the outbox has no tenant.
+  settings: { "valify.system": "on" },
 });
 after(async () => {
   await db.destroy();

@@ -83,6 +83,7 @@ export interface IngestTables {
     rule_profile_version: number | null;
     ruleset_version: string | null;
     options: ColumnType<object, string | undefined, string>;
+    usage_settled_at: Generated<Timestamp | null>;
   };
   "ingest.rule_profiles": {
     tenant_id: string;
@@ -90,6 +91,14 @@ export interface IngestTables {
     profile: JSONColumnType<object>;
     ruleset_version: string;
     created_at: Generated<Timestamp>;
+  };
+  "ingest.usage_entries": {
+    entry_id: Generated<number>;
+    tenant_id: string;
+    batch_id: string;
+    kind: "reserve" | "charge" | "release";
+    leads: number;
+    at: Generated<Timestamp>;
   };
   "ingest.endpoints": {
     endpoint_id: Generated<string>;

@@ -104,6 +104,8 @@ test("every consumer is a durable pull with explicit acks on one subject", async
   }
   assert.deepEqual(names.toSorted(), [
     "BATCH dispatcher-cancelled batch.cancelled",
+    "BATCH ingest-completed batch.completed",
+    "BATCH ingest-failed batch.failed",
     "BATCH scheduler-cancelled batch.cancelled",
     "BATCH validator batch.uploaded",
     "BATCH validator-cancelled batch.cancelled",

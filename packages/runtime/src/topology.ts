@@ -95,6 +95,8 @@ interface DurableSpec {
 const DURABLES: readonly DurableSpec[] = [
   durable("BATCH", "validator", "batch.uploaded", 15_000, 32),
   durable("BATCH", "validator-cancelled", "batch.cancelled", 15_000, 100),
+  durable("BATCH", "ingest-completed", "batch.completed", 15_000, 100),
+  durable("BATCH", "ingest-failed", "batch.failed", 15_000, 100),
   durable("BATCH", "scheduler-cancelled", "batch.cancelled", 15_000, 100),
   durable("BATCH", "dispatcher-cancelled", "batch.cancelled", 15_000, 100),
   durable("LEADS", "scheduler", "lead.validated", 15_000, 20_000),

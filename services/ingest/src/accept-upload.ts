@@ -52,6 +52,7 @@ export function createAcceptUpload(deps: AcceptUploadDeps) {
     }
     await discard(objectKey);
     if (recording.kind === "duplicate") return refuse(duplicateOf(recording.of));
+    if (recording.kind === "limited") return refuse(recording.failure);
     return (await findReplay(upload)) ?? refuse(keyReused);
   }
 

@@ -34,6 +34,7 @@ import { ruleProfileRoutes } from "./rule-profile-routes.ts";
 import { secureHeaders } from "./security-headers.ts";
 import { asSystem } from "./tenant-scope.ts";
 import { uploadRoute } from "./upload-route.ts";
+import { usageRoutes } from "./usage-routes.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface AppDeps extends Pick<RetryWebhooksDeps, "publishRetries"> {
@@ -120,6 +121,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     await api.register(webhookRoutes, deps);
     await api.register(ruleProfileRoutes, { db });
     await api.register(endpointApi, deps);
+    await api.register(usageRoutes, { db });
     await api.register(liveRoutes, { db, live });
     await api.register(uploadRoute, uploads);
   });

@@ -88,6 +88,8 @@ export async function listBatches(db: Kysely<Database>, listing: BatchListing) {
 export interface CancelTarget {
   readonly cancelledAt: Date | null;
   readonly runStatus: string | null;
+  /** Valid and invalid ones, so far. */
+  readonly validatedLeads: number;
 }
 
 /** Locks the batch's row, so that two cancellations come one after the other. */
@@ -97,7 +99,8 @@ export async function lockForCancel(
   batchUuid: string,
 ): Promise<CancelTarget | undefined> {
   const { rows } = await sql<CancelTarget>`
-    select b.cancelled_at as "cancelledAt", r.status as "runStatus" from ${BATCH_TABLES}
+    select b.cancelled_at as "cancelledAt", r.status as "runStatus",
+      coalesce(r.valid_leads + r.invalid_leads, 0) as "validatedLeads" from ${BATCH_TABLES}
     where b.batch_id = ${batchUuid} and b.tenant_id = ${tenantId} for update of b`.execute(trx);
   return rows[0];
 }

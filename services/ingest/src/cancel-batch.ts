@@ -5,6 +5,7 @@ import type { Kysely } from "kysely";
 import { type Actor, recordAudit } from "./audit.ts";
 import { lockForCancel, markCancelled } from "./batch-queries.ts";
 import { inTenant } from "./tenant-scope.ts";
+import { settleUsage } from "./usage-ledger.ts";
 
 export type Cancellation =
   | { readonly kind: "cancelled" }
@@ -28,6 +29,8 @@ export async function cancelBatch(
     if (target.cancelledAt !== null) return { kind: "cancelled" };
     if (target.runStatus === "failed") return { kind: "failed" };
     const cancelledAt = await markCancelled(trx, batchUuid);
+    // What was validated before the customer changed their mind was still validated for them.
+    await settleUsage(trx, batchUuid, target.runStatus === "completed" ? target.validatedLeads : 0);
     const event: BatchCancelled = {
       batch_id: batchIdOfUuid(batchUuid),
       tenant_id: tenantId,

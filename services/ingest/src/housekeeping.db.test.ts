@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { uuidOfBatchId } from "@valify/contracts";
-import { createObjectStore, type ObjectStore } from "@valify/runtime";
+import { createMetrics, createObjectStore, type ObjectStore } from "@valify/runtime";
 
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
@@ -25,7 +25,12 @@ after(() => t[Symbol.asyncDispose]());
 
 /** As if it ran this much later than now. */
 async function run(name: string, laterMs = 0, signal = new AbortController().signal) {
-  const jobs = housekeepingJobs({ db: t.db, store, uploadRetentionMs: 7 * DAY_MS });
+  const jobs = housekeepingJobs({
+    db: t.db,
+    store,
+    metrics: createMetrics("ingest", "test"),
+    uploadRetentionMs: 7 * DAY_MS,
+  });
   const job = jobs.find((candidate) => candidate.name === name);
   assert.ok(job !== undefined, name);
   return job.run({ now: new Date(Date.now() + laterMs), signal });

@@ -1,14 +1,16 @@
 import type { Database } from "@valify/database";
-import type { JobRun, ObjectStore, PeriodicJob } from "@valify/runtime";
+import type { JobRun, Metrics, ObjectStore, PeriodicJob } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
 import { deleteExpiredSessions } from "./access-queries.ts";
 import { findBatches, findExpiredUploads, markUploadsDeleted } from "./housekeeping-queries.ts";
 import { asSystem } from "./tenant-scope.ts";
+import { usageJob } from "./usage-job.ts";
 
 export interface HousekeepingDeps {
   readonly db: Kysely<Database>;
   readonly store: ObjectStore;
+  readonly metrics: Metrics;
   /** How long an uploaded file is kept once its validation has ended. */
   readonly uploadRetentionMs: number;
 }
@@ -32,6 +34,7 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[]
     })),
     hourly("expired_uploads", (run) => deleteExpiredUploads(deps, run)),
     hourly("orphaned_objects", (run) => deleteOrphans(deps, run)),
+    usageJob(deps),
   ];
 }
 

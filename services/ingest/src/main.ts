@@ -19,6 +19,7 @@ import { buildApp } from "./app.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { readConfig } from "./config.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
+import { startUsageConsumers } from "./usage-consumers.ts";
 
 await runService("ingest", async () => {
   const config = readConfig(process.env);
@@ -48,8 +49,16 @@ await runService("ingest", async () => {
   );
 
   const metrics = createMetrics("ingest", version);
-  const jobs = housekeepingJobs({ db, store, uploadRetentionMs: config.UPLOAD_RETENTION });
+  const jobs = housekeepingJobs({ db, store, metrics, uploadRetentionMs: config.UPLOAD_RETENTION });
   stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
+
+  const isReady = () =>
+    checkDatabase(db).then(
+      () => true,
+      () => false,
+    );
+  const consumers = await startUsageConsumers({ bus, log, metrics, isReady }, db);
+  for (const consumer of consumers) stack.use(consumer);
 
   const serving = { database: () => checkDatabase(db), s3: () => store.check() };
   const readiness = createHealth(serving);
@@ -73,7 +82,7 @@ await runService("ingest", async () => {
   const address = await app.listen({ host: config.HOST, port: config.PORT });
   log.info({ address, version }, "service.started");
 
-  await untilShutdown([bus.closed], log);
+  await untilShutdown([bus.closed, ...consumers.map(({ done }) => done)], log);
   readiness.drain();
   health.drain();
 });

@@ -3,6 +3,8 @@ import { addToOutbox, type Database } from "@valify/database";
 import type { Kysely, Transaction } from "kysely";
 
 import { type Actor, type AuditEntry, recordAudit } from "./audit.ts";
+import { checkLimits } from "./check-limits.ts";
+import type { LimitExceeded } from "./domain/tenant-limits.ts";
 import { currentProfile } from "./rule-profile.ts";
 import { inTenant } from "./tenant-scope.ts";
 import {
@@ -14,6 +16,7 @@ import {
   type RulesSnapshot,
   type StoredUpload,
 } from "./upload-queries.ts";
+import { reserveLeads } from "./usage-ledger.ts";
 
 export type Recording =
   | { readonly kind: "recorded" }
@@ -21,6 +24,7 @@ export type Recording =
   | { readonly kind: "key_taken" }
   /** The same bytes were recorded meanwhile, or since somebody looked. */
   | { readonly kind: "duplicate"; readonly of: StoredUpload }
+  | { readonly kind: "limited"; readonly failure: LimitExceeded }
   | {
       readonly kind: "failed";
       readonly error: unknown;
@@ -45,12 +49,16 @@ export async function recordUpload(
       const rules = await currentProfile(trx, batch.tenantId);
       const inserted = await insertBatch(trx, batch, rules);
       if (inserted === undefined) return { kind: "key_taken" };
+      await reserveLeads(trx, batch);
+      const limit = await checkLimits(trx, batch.tenantId, inserted.createdAt);
+      if (limit !== null) throw new OverLimit(limit);
       await addToOutbox(trx, batchUploaded.subject, eventOf(batch, rules, inserted.createdAt));
       await recordAudit(trx, actor, entryOf(batch));
       isCommitting = true;
       return { kind: "recorded" };
     });
   } catch (error) {
+    if (error instanceof OverLimit) return { kind: "limited", failure: error.limit };
     return { kind: "failed", error, isUndone: !isCommitting };
   }
 }
@@ -69,6 +77,16 @@ async function findFirst(
   if (ofKey) return { kind: "key_taken" };
   const duplicate = await findUploadByContent(trx, tenantId, contentSha256);
   return duplicate === undefined ? undefined : { kind: "duplicate", of: duplicate };
+}
+
+/** Thrown to undo the transaction, and never seen outside of this file. */
+class OverLimit extends Error {
+  readonly limit: LimitExceeded;
+
+  constructor(limit: LimitExceeded) {
+    super(limit.code);
+    this.limit = limit;
+  }
 }
 
 function entryOf({ batchUuid, totalLeads, byteCount }: NewBatch): AuditEntry {

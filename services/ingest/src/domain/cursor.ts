@@ -11,6 +11,9 @@ const BATCH_PLACE =
 const ROW_PLACE = /^row ([1-9]\d{0,8})$/;
 const FINDING_PLACE = /^finding ([1-9]\d{0,8})\.([1-9]\d{0,8})$/;
 
+/** Below 2^53, so exact as a number. */
+const SEQUENCE_PLACE = /^number ([1-9]\d{0,14})$/;
+
 export function encodeBatchCursor({ createdAt, batchUuid }: BatchCursor): string {
   return encode(`${createdAt} ${batchUuid}`);
 }
@@ -55,6 +58,17 @@ export function decodeFindingCursor(cursor: string): FindingPlace | null {
   const [, rowNumber, ordinal] = FINDING_PLACE.exec(decode(cursor)) ?? [];
   if (rowNumber === undefined || ordinal === undefined) return null;
   return { rowNumber: Number(rowNumber), ordinal: Number(ordinal) };
+}
+
+/** A place in a list that is ordered by a sequence number, as the ledger and the audit log. */
+export function encodeSequenceCursor(sequence: number): string {
+  return encode(`number ${sequence}`);
+}
+
+/** Null for anything that {@link encodeSequenceCursor} did not make. */
+export function decodeSequenceCursor(cursor: string): number | null {
+  const [, sequence] = SEQUENCE_PLACE.exec(decode(cursor)) ?? [];
+  return sequence === undefined ? null : Number(sequence);
 }
 
 function encode(place: string): string {
