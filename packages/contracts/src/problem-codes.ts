@@ -29,6 +29,7 @@ export const PROBLEM_CODES = {
   PERMISSION_MISSING: problem(403, "The role or the key does not have the permission of the route"),
   BATCH_NOT_FOUND: problem(404, "The tenant has no such batch"),
   ENDPOINT_NOT_FOUND: problem(404, "The tenant has no such endpoint"),
+  DELIVERY_NOT_FOUND: problem(404, "The tenant has no such delivery"),
   RESULTS_NOT_MADE: problem(404, "The batch ended before its results were written"),
   ROUTE_NOT_FOUND: problem(404, "There is no such route"),
   IDEMPOTENCY_KEY_REUSED: problem(409, "The key belongs to another file or to other options"),
@@ -39,6 +40,10 @@ export const PROBLEM_CODES = {
   BATCH_NOT_CANCELLABLE: problem(409, "The batch has failed: nothing is left to cancel"),
   BATCH_CANCELLED: problem(409, "The batch was cancelled: nothing more is sent for it"),
   RESULTS_NOT_READY: problem(409, "The batch is still being validated"),
+  DELIVERY_NOT_RESENDABLE: problem(
+    409,
+    "The delivery is being sent right now, was a test, or its endpoint was deleted",
+  ),
   ENDPOINT_LIMIT_REACHED: problem(409, "The tenant has as many endpoints as one may have"),
   RESULTS_GONE: problem(410, "The results file is no longer kept"),
   RULE_PROFILE_CHANGED: problem(412, "The profile is not the one that If-Match names any more"),

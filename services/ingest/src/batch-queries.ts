@@ -158,3 +158,16 @@ function viewOf(row: BatchRow): BatchView {
     completed_at: row.completedAt?.toISOString() ?? null,
   };
 }
+
+/** By primary key. */
+export async function isBatchCancelled(
+  trx: Transaction<Database>,
+  batchUuid: string,
+): Promise<boolean> {
+  const row = await trx
+    .selectFrom("ingest.batches")
+    .select("cancelled_at")
+    .where("batch_id", "=", batchUuid)
+    .executeTakeFirst();
+  return row !== undefined && row.cancelled_at !== null;
+}

@@ -4,10 +4,10 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 
 import { actorOf } from "./auth.ts";
 import { type EndpointChangesDeps, rotateEndpointSecret } from "./endpoint-changes.ts";
-import { endpointParams, uuidOfEndpoint } from "./endpoint-param.ts";
 import { viewOf } from "./endpoint-view.ts";
 import { acceptJson } from "./json-body.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
+import { endpointParams, uuidOf } from "./uuid-param.ts";
 
 const DEFAULT_GRACE = "PT24H";
 const GRACE_MAX_MS = 7 * 86_400_000;
@@ -39,7 +39,7 @@ export const endpointActionRoutes: FastifyPluginAsyncZod<EndpointChangesDeps> = 
   acceptJson(app);
 
   app.post("/endpoints/:endpoint_id/rotate_secret", ROTATE_ROUTE, async (request, reply) => {
-    const endpointId = uuidOfEndpoint(request.params.endpoint_id);
+    const endpointId = uuidOf(request.params.endpoint_id);
     if (endpointId === undefined) return sendProblem(reply, failures.endpointNotFound);
     const { grace = DEFAULT_GRACE, signature } = request.body ?? {};
     const graceMs = parseDurationMs(grace);

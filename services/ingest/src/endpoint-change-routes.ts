@@ -4,11 +4,11 @@ import { z } from "zod";
 
 import { actorOf } from "./auth.ts";
 import { changeEndpoint, type EndpointChangesDeps, removeEndpoint } from "./endpoint-changes.ts";
-import { endpointParams, uuidOfEndpoint } from "./endpoint-param.ts";
 import { SETTINGS_PROBLEMS } from "./endpoint-settings.ts";
 import { viewOf } from "./endpoint-view.ts";
 import { acceptJson } from "./json-body.ts";
 import { failures, sendProblem } from "./problem.ts";
+import { endpointParams, uuidOf } from "./uuid-param.ts";
 
 const CHANGE_ROUTE = {
   schema: {
@@ -36,7 +36,7 @@ export const endpointChangeRoutes: FastifyPluginAsyncZod<EndpointChangesDeps> = 
   acceptJson(app);
 
   app.patch("/endpoints/:endpoint_id", CHANGE_ROUTE, async (request, reply) => {
-    const endpointId = uuidOfEndpoint(request.params.endpoint_id);
+    const endpointId = uuidOf(request.params.endpoint_id);
     if (endpointId === undefined) return sendProblem(reply, failures.endpointNotFound);
     const change = await changeEndpoint(deps, actorOf(request), endpointId, request.body);
     if (change.kind === "refused") return sendProblem(reply, change.failure);
@@ -44,7 +44,7 @@ export const endpointChangeRoutes: FastifyPluginAsyncZod<EndpointChangesDeps> = 
   });
 
   app.delete("/endpoints/:endpoint_id", DELETE_ROUTE, async (request, reply) => {
-    const endpointId = uuidOfEndpoint(request.params.endpoint_id);
+    const endpointId = uuidOf(request.params.endpoint_id);
     const isDeleted =
       endpointId !== undefined && (await removeEndpoint(deps, actorOf(request), endpointId));
     return isDeleted ? reply.code(204).send(null) : sendProblem(reply, failures.endpointNotFound);

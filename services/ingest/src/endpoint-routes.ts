@@ -8,13 +8,13 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 
 import { actorOf, tenantOf } from "./auth.ts";
 import { createEndpoint, type EndpointChangesDeps } from "./endpoint-changes.ts";
-import { endpointParams, uuidOfEndpoint } from "./endpoint-param.ts";
 import { findEndpoint, listEndpoints } from "./endpoint-queries.ts";
 import { SETTINGS_PROBLEMS } from "./endpoint-settings.ts";
 import { viewOf } from "./endpoint-view.ts";
 import { acceptJson } from "./json-body.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { inTenant } from "./tenant-scope.ts";
+import { endpointParams, uuidOf } from "./uuid-param.ts";
 
 const LIST_ROUTE = {
   schema: { summary: "All endpoints, oldest first", response: { 200: EndpointList } },
@@ -58,7 +58,7 @@ export const endpointRoutes: FastifyPluginAsyncZod<EndpointChangesDeps> = async 
 
   app.get("/endpoints/:endpoint_id", READ_ROUTE, async (request, reply) => {
     const tenantId = tenantOf(request);
-    const endpointId = uuidOfEndpoint(request.params.endpoint_id);
+    const endpointId = uuidOf(request.params.endpoint_id);
     const row =
       endpointId &&
       (await inTenant(db, tenantId, (trx) => findEndpoint(trx, tenantId, endpointId)));

@@ -69,6 +69,16 @@ export const failures = {
     code: "ENDPOINT_NOT_FOUND",
     detail: "There is no such endpoint",
   },
+  batchCancelled: {
+    status: 409,
+    code: "BATCH_CANCELLED",
+    detail: "The batch was cancelled: nothing more is sent for it",
+  },
+  deliveryNotFound: {
+    status: 404,
+    code: "DELIVERY_NOT_FOUND",
+    detail: "There is no such delivery",
+  },
   cursorInvalid: {
     status: 400,
     code: "CURSOR_INVALID",

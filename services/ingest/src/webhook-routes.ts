@@ -8,7 +8,7 @@ import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findBatch } from "./batch-queries.ts";
 import { decodeRowCursor, encodeRowCursor } from "./domain/cursor.ts";
 import { logFailure } from "./error-handling.ts";
-import { type Failure, failures, sendProblem } from "./problem.ts";
+import { failures, sendProblem } from "./problem.ts";
 import { retryWebhooks, type RetryWebhooksDeps } from "./retry-webhooks.ts";
 import { inTenant } from "./tenant-scope.ts";
 import { countLeadWebhooks, type LeadWebhook, listLeadWebhooks } from "./webhook-queries.ts";
@@ -45,12 +45,6 @@ const RETRY_ROUTE = {
   },
 } as const;
 
-const batchCancelled: Failure = {
-  status: 409,
-  code: "BATCH_CANCELLED",
-  detail: "The batch was cancelled: nothing more is sent for it",
-};
-
 export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (app, deps) => {
   const { db, log } = deps;
 
@@ -83,7 +77,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
       batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
     if (!batchUuid || !batch) return sendProblem(reply, failures.batchNotFound);
     // The scheduler would drop each wake-up silently: better to say so.
-    if (batch.status === "cancelled") return sendProblem(reply, batchCancelled);
+    if (batch.status === "cancelled") return sendProblem(reply, failures.batchCancelled);
     const requeueing = await retryWebhooks(deps, actor, batchUuid, new Date());
     if (requeueing.kind === "requeued") {
       const { deliveryCount } = requeueing;

@@ -71,6 +71,30 @@ export function decodeSequenceCursor(cursor: string): number | null {
   return sequence === undefined ? null : Number(sequence);
 }
 
+/** A place in the list of deliveries, which goes batch by batch, newest first, and there by lead. */
+export interface DeliveryCursor {
+  readonly batch: BatchCursor;
+  /** The last delivery shown of that batch; null: the whole batch is done. */
+  readonly after: { readonly leadUuid: string; readonly deliveryId: string } | null;
+}
+
+const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+const DELIVERY_PLACE = new RegExp(`^([^ ]+ ${UUID})(?: (${UUID}) (${UUID}))?$`);
+
+export function encodeDeliveryCursor({ batch, after }: DeliveryCursor): string {
+  const place = `${batch.createdAt} ${batch.batchUuid}`;
+  return encode(after === null ? place : `${place} ${after.leadUuid} ${after.deliveryId}`);
+}
+
+/** Null for anything that {@link encodeDeliveryCursor} did not make. */
+export function decodeDeliveryCursor(cursor: string): DeliveryCursor | null {
+  const [, place, leadUuid, deliveryId] = DELIVERY_PLACE.exec(decode(cursor)) ?? [];
+  const batch = place === undefined ? null : decodeBatchCursor(encode(place));
+  if (batch === null) return null;
+  const isMidway = leadUuid !== undefined && deliveryId !== undefined;
+  return { batch, after: isMidway ? { leadUuid, deliveryId } : null };
+}
+
 function encode(place: string): string {
   return Buffer.from(place).toString("base64url");
 }

@@ -6,6 +6,6 @@ export const endpointParams = z.object({ endpoint_id: z.string() });
 const Uuid = z.guid();
 
 /** The text where it is a uuid. */
-export function uuidOfEndpoint(text: string): string | undefined {
+export function uuidOf(text: string): string | undefined {
   return Uuid.safeParse(text).data;
 }

@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+
+import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
+import type { TestApp } from "./test-support.ts";
+
+type Owner = TestApp["owner"];
+
+/** Plays ingest's own upload: a batch, `ageMinutes` old. Returns its uuid. */
+export async function addBatch(
+  owner: Owner,
+  { tenantId = DEFAULT_TENANT_ID, ageMinutes = 0, cancelled = false } = {},
+): Promise<string> {
+  const batchUuid = randomUUID();
+  await owner.query(
+    `insert into ingest.batches (batch_id, tenant_id, filename, object_key, byte_count,
+       content_sha256, encoding, delimiter, total_leads, warnings, as_of, webhook_delay_ms,
+       created_at, cancelled_at)
+     values ($1, $2, 'leads.csv', 'x', 1, '', 'utf-8', ',', 1, '[]', current_date, 0,
+       now() - $3 * interval '1 minute', case when $4 then now() end)`,
+    [batchUuid, tenantId, ageMinutes, cancelled],
+  );
+  return batchUuid;
+}
+
+/** Plays ingest's own route, without its checks. */
+export async function addEndpoint(
+  owner: Owner,
+  { tenantId = DEFAULT_TENANT_ID, send = "all", status = "active" } = {},
+): Promise<string> {
+  const endpointId = randomUUID();
+  await owner.query(
+    `insert into ingest.endpoints (endpoint_id, tenant_id, url, secret_encrypted, send, status)
+     values ($1, $2, 'https://hooks.example.com/', '', $3, $4)`,
+    [endpointId, tenantId, send, status],
+  );
+  return endpointId;
+}
+
+export interface DeliverySeed {
+  readonly batchUuid: string;
+  readonly leadUuid?: string;
+  readonly endpointId?: string;
+  readonly tenantId?: string;
+  readonly state?: string;
+  readonly round?: number;
+  readonly waitReason?: string | null;
+  readonly deliveryId?: string;
+}
+
+/** Plays the dispatcher. Returns the delivery's id. */
+export async function addDelivery(owner: Owner, seed: DeliverySeed): Promise<string> {
+  const deliveryId = seed.deliveryId ?? randomUUID();
+  await owner.query(
+    `insert into delivery.deliveries (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
+       state, round, wake_kind, attempts, last_attempt_at, last_error_class, wait_reason)
+     values ($1, $2, $3, $4, $5, $6, $7, 0, 1, now(), 'http_5xx', $8)`,
+    [
+      deliveryId,
+      seed.leadUuid ?? randomUUID(),
+      seed.endpointId ?? randomUUID(),
+      seed.tenantId ?? DEFAULT_TENANT_ID,
+      seed.batchUuid,
+      seed.state ?? "exhausted",
+      seed.round ?? 0,
+      seed.waitReason ?? null,
+    ],
+  );
+  return deliveryId;
+}

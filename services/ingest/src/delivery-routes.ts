@@ -1,0 +1,130 @@
+import {
+  DeliveryDetail,
+  DeliveryFilter,
+  DeliveryPage,
+  ResendAccepted,
+} from "@valify/contracts/api";
+import type { Logger } from "@valify/runtime";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+
+import { actorOf, tenantOf } from "./auth.ts";
+import { uuidOfParam } from "./batch-param.ts";
+import { findDelivery, listAttempts, listDeliveries } from "./delivery-queries.ts";
+import { attemptViewOf, deliveryViewOf } from "./delivery-view.ts";
+import {
+  decodeDeliveryCursor,
+  decodeRowCursor,
+  encodeDeliveryCursor,
+  encodeRowCursor,
+} from "./domain/cursor.ts";
+import { logFailure } from "./error-handling.ts";
+import { failures, sendProblem } from "./problem.ts";
+import { resendDelivery } from "./resend-delivery.ts";
+import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
+import { inTenant } from "./tenant-scope.ts";
+import { uuidOf } from "./uuid-param.ts";
+
+export interface DeliveryRoutesDeps extends RetryWebhooksDeps {
+  readonly log: Logger;
+}
+
+const params = z.object({ delivery_id: z.string() });
+const page = { cursor: z.string().optional() };
+
+const LIST_ROUTE = {
+  schema: {
+    summary: "Deliveries, those of the newest batch first; test events before all",
+    querystring: z.strictObject({
+      ...page,
+      batch_id: z.string().optional(),
+      endpoint_id: z.string().optional(),
+      status: DeliveryFilter.optional(),
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+    }),
+    response: { 200: DeliveryPage },
+  },
+  config: {
+    permission: "deliveries:read",
+    problems: ["CURSOR_INVALID", "BATCH_NOT_FOUND", "ENDPOINT_NOT_FOUND"],
+  },
+} as const;
+
+const READ_ROUTE = {
+  schema: {
+    summary: "One delivery with its attempts, oldest first",
+    params,
+    querystring: z.strictObject({
+      ...page,
+      limit: z.coerce.number().int().min(1).max(100).default(20),
+    }),
+    response: { 200: DeliveryDetail },
+  },
+  config: { permission: "deliveries:read", problems: ["DELIVERY_NOT_FOUND", "CURSOR_INVALID"] },
+} as const;
+
+const RESEND_ROUTE = {
+  schema: { summary: "Send one delivery again, now", params, response: { 202: ResendAccepted } },
+  config: {
+    permission: "deliveries:write",
+    problems: [
+      "DELIVERY_NOT_FOUND",
+      "DELIVERY_NOT_RESENDABLE",
+      "BATCH_CANCELLED",
+      "BROKER_UNAVAILABLE",
+    ],
+  },
+} as const;
+
+export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (app, deps) => {
+  const { db, log } = deps;
+
+  app.get("/deliveries", LIST_ROUTE, async (request, reply) => {
+    const { batch_id: batchId, endpoint_id: endpoint, status, cursor, limit } = request.query;
+    const after = cursor === undefined ? undefined : decodeDeliveryCursor(cursor);
+    if (after === null) return sendProblem(reply, failures.cursorInvalid);
+    const batchUuid = batchId && uuidOfParam(batchId);
+    if (batchId !== undefined && !batchUuid) return sendProblem(reply, failures.batchNotFound);
+    const endpointId = endpoint && uuidOf(endpoint);
+    if (endpoint !== undefined && !endpointId) return sendProblem(reply, failures.endpointNotFound);
+    const tenantId = tenantOf(request);
+    const listing = { tenantId, batchUuid, endpointId, status, after, limit };
+    const found = await inTenant(db, tenantId, (trx) => listDeliveries(trx, listing));
+    return reply.send({
+      deliveries: found.deliveries.map(deliveryViewOf),
+      next_cursor: found.next === null ? null : encodeDeliveryCursor(found.next),
+    });
+  });
+
+  app.get("/deliveries/:delivery_id", READ_ROUTE, async (request, reply) => {
+    const { cursor, limit } = request.query;
+    const afterAttempt = cursor === undefined ? 0 : decodeRowCursor(cursor);
+    if (afterAttempt === null) return sendProblem(reply, failures.cursorInvalid);
+    const deliveryId = uuidOf(request.params.delivery_id);
+    if (deliveryId === undefined) return sendProblem(reply, failures.deliveryNotFound);
+    const tenantId = tenantOf(request);
+    const found = await inTenant(db, tenantId, async (trx) => {
+      const delivery = await findDelivery(trx, tenantId, deliveryId);
+      const listing = { tenantId, deliveryId, afterAttempt, limit: limit + 1 };
+      return delivery && { delivery, attempts: await listAttempts(trx, listing) };
+    });
+    if (found === undefined) return sendProblem(reply, failures.deliveryNotFound);
+    const attempts = found.attempts.slice(0, limit);
+    const last = attempts.at(-1)?.attempt ?? 0;
+    return reply.send({
+      ...deliveryViewOf(found.delivery),
+      attempt_log: attempts.map(attemptViewOf),
+      next_cursor: found.attempts.length > limit ? encodeRowCursor(last) : null,
+    });
+  });
+
+  app.post("/deliveries/:delivery_id/resend", RESEND_ROUTE, async (request, reply) => {
+    const deliveryId = uuidOf(request.params.delivery_id);
+    if (deliveryId === undefined) return sendProblem(reply, failures.deliveryNotFound);
+    const resending = await resendDelivery(deps, actorOf(request), deliveryId, new Date());
+    if (resending.kind === "refused") return sendProblem(reply, resending.failure);
+    if (resending.kind === "queued") return reply.code(202).send({ delivery_id: deliveryId });
+    logFailure(log, failures.brokerUnavailable, resending.error, request.routeOptions.url);
+    return sendProblem(reply, failures.brokerUnavailable);
+  });
+};
