@@ -27,13 +27,16 @@ export async function announceOutcome(
   const delivery = { delivery_id: deliveryId, lead_uuid: leadUuid, endpoint_id: endpointId };
   const endedAt = (outcome.lastAttemptAt ?? new Date(0)).toISOString();
   switch (outcome.state) {
+    case "held":
     case "waiting":
+      // Nobody knows when a paused or disabled endpoint is back; whoever activates it wakes these.
+      if (outcome.nextAttemptAt === null) return;
       await bus.publish(webhookRetry, {
         ...ids,
         id: deliveryId,
         kind: wakeUpKindOf(outcome.wakeKind),
         round: round + 1,
-        not_before: (outcome.nextAttemptAt ?? new Date(0)).toISOString(),
+        not_before: outcome.nextAttemptAt.toISOString(),
       });
       return;
     case "delivered":
@@ -57,7 +60,6 @@ export async function announceOutcome(
       });
       return;
     case "sending":
-    case "held":
     case "cancelled":
     case "no_endpoint":
   }

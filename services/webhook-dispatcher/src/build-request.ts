@@ -1,4 +1,7 @@
+import { hash } from "node:crypto";
+
 import { batchIdOfUuid } from "@valify/contracts";
+import { PermanentError } from "@valify/runtime";
 
 import { type Lead, webhookBody } from "./domain/webhook-body.ts";
 import type { EndpointSecrets } from "./endpoint-secrets.ts";
@@ -24,6 +27,7 @@ export function buildRequest(parts: RequestParts): OutboundWebhook {
   return {
     url: parts.url,
     body,
+    bodySha256: hash("sha256", body, "buffer"),
     identity,
     headers: {
       // Ours come last: a customer's own header never takes the place of one of them.
@@ -36,4 +40,13 @@ export function buildRequest(parts: RequestParts): OutboundWebhook {
       "webhook-signature": signatureOf(keys, webhookId, timestamp, body),
     },
   };
+}
+
+/**
+ * The receiver may have answered the first attempt too late: it must see the same bytes under the
+ * same `webhook-id`. `bodySha256`: of the first attempt, null before it.
+ */
+export function sameBody(request: OutboundWebhook, bodySha256: Buffer | null): OutboundWebhook {
+  if (bodySha256 === null || bodySha256.equals(request.bodySha256)) return request;
+  throw new PermanentError("other bytes than at the first attempt", { code: "BODY_CHANGED" });
 }

@@ -1,24 +1,31 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import { WakeUpKind } from "@valify/contracts";
+import { PermanentError } from "@valify/runtime";
 
+import { type Hold, holdNow } from "./admit-pull.ts";
 import type { DeliveryOutcome } from "./announce-outcome.ts";
-import { buildRequest } from "./build-request.ts";
-import { decideAfterAttempt } from "./domain/decide-after-attempt.ts";
+import { buildRequest, sameBody } from "./build-request.ts";
+import { CANCELLED, type Decision, deferral, held, HELD_BY_US, spread } from "./decisions.ts";
+import { HEALTHY } from "./domain/endpoint-health.ts";
 import type { EndpointGate } from "./endpoint-gate.ts";
+import type { HealthBoard } from "./endpoint-health-board.ts";
 import type { EndpointSecrets } from "./endpoint-secrets.ts";
 import type { HttpSender, SendResult } from "./http-sender.ts";
+import { judgeExchange } from "./judge-exchange.ts";
 import type { Endpoint } from "./lead-queries.ts";
+import { type Exchange, recordOf } from "./outcome-of.ts";
 import type { ClaimedDelivery } from "./prepare-deliveries.ts";
 import type { DeliveryRecord } from "./record-queries.ts";
 
 export interface DeliverWebhookDeps {
   readonly gate: EndpointGate;
+  readonly board: HealthBoard;
   readonly sender: HttpSender;
   readonly secretsOf: (endpoint: Endpoint) => EndpointSecrets;
   /** Resolves when the outcome is committed. */
   readonly record: (record: DeliveryRecord) => Promise<unknown>;
   readonly observe: (delivery: ClaimedDelivery, result: SendResult) => void;
+  readonly now: () => Date;
 }
 
 export interface DeliverySettings {
@@ -30,86 +37,72 @@ export interface DeliverySettings {
 
 /** A wait up to this is spent here; a longer one goes back to the scheduler. */
 const WAIT_MAX_MS = 2_000;
-/** A full or a paused endpoint: look again after this, spread by as much again. */
+/** A full endpoint, or a fault of ours: look again after this, spread by as much again. */
 const FULL_DELAY_MS = 5_000;
-const PAUSED_DELAY_MS = 60_000;
-
-/** `wakeKind`: the kind of the next wake-up; null where there is none. */
-interface Decision extends Pick<DeliveryRecord, "state" | "nextAttemptAt"> {
-  readonly wakeKind: number | null;
-}
+const INTERNAL_DELAY_MS = 20_000;
 
 /** Sends one claimed delivery, or decides not to, and records what it came to. */
 export function createDeliverWebhook(deps: DeliverWebhookDeps, settings: DeliverySettings) {
+  const { board, now } = deps;
+
   return async function deliverWebhook(delivery: ClaimedDelivery): Promise<DeliveryOutcome> {
-    const { endpoint, lead, slotWaitMs } = delivery;
+    const { endpoint, lead, slotWaitMs, hold } = delivery;
     const skip = (decision: Decision) => finish(delivery, decision, null);
     if (endpoint === null || lead.cancelled) return skip(CANCELLED);
-    if (endpoint.status !== "active") return skip(deferral(spread(PAUSED_DELAY_MS)));
-    if (slotWaitMs > WAIT_MAX_MS) return skip(deferral(slotWaitMs));
+    if (hold !== null) return skip(held(hold));
+    if (slotWaitMs > WAIT_MAX_MS) return skip(deferral("rate", now(), slotWaitMs));
     if (slotWaitMs > 0) await pause(slotWaitMs);
 
     const concurrency = endpoint.concurrency ?? settings.concurrency;
     const entered = await deps.gate.enter(endpoint.endpointId, concurrency, WAIT_MAX_MS);
-    if (!entered) return skip(deferral(spread(FULL_DELAY_MS)));
-    const result = await send(delivery, endpoint).finally(() =>
-      deps.gate.leave(endpoint.endpointId),
-    );
-    deps.observe(delivery, result);
-    return finish(delivery, afterAttempt(delivery, endpoint, result), result);
+    if (!entered) return skip(deferral("full", now(), spread(FULL_DELAY_MS)));
+    const sent = await send(delivery, endpoint).finally(() => deps.gate.leave(endpoint.endpointId));
+    if (sent === null) return skip(held(holdNow(board, endpoint, now()) ?? SOON));
+    deps.observe(delivery, sent.result);
+    if (sent.result.outcome === "internal") {
+      return skip(deferral("internal", now(), spread(INTERNAL_DELAY_MS)));
+    }
+    return conclude(delivery, endpoint, sent);
   };
 
-  async function send({ deliveryId, lead }: ClaimedDelivery, endpoint: Endpoint) {
+  /** Null: the endpoint was closed while this delivery waited for its turn. */
+  async function send(delivery: ClaimedDelivery, endpoint: Endpoint): Promise<Exchange | null> {
+    if (!delivery.isProbe && holdNow(board, endpoint, now()) !== null) return null;
+    const request = await requestFor(delivery, endpoint);
+    return { request, result: await deps.sender.send(request) };
+  }
+
+  /** A request that cannot be built, or must not be sent, is our fault: held, and a dead letter. */
+  async function requestFor(delivery: ClaimedDelivery, endpoint: Endpoint) {
+    const { deliveryId, lead, bodySha256 } = delivery;
     const { userAgent } = settings;
-    const { url } = endpoint;
-    const secrets = deps.secretsOf(endpoint);
-    const now = new Date();
-    return deps.sender.send(buildRequest({ deliveryId, lead, url, secrets, userAgent, now }));
+    try {
+      const parts = { deliveryId, lead, url: endpoint.url, secrets: deps.secretsOf(endpoint) };
+      return sameBody(buildRequest({ ...parts, userAgent, now: now() }), bodySha256);
+    } catch (error) {
+      await finish(delivery, HELD_BY_US, null);
+      if (error instanceof PermanentError) throw error;
+      const options = { code: "REQUEST_NOT_BUILT", cause: error } as const;
+      throw new PermanentError("a webhook could not be built", options);
+    }
   }
 
-  function afterAttempt(delivery: ClaimedDelivery, endpoint: Endpoint, result: SendResult) {
-    const endedAt = new Date(result.startedAt.getTime() + result.durationMs);
-    const attempt = delivery.cycleAttempts + 1;
+  async function conclude(delivery: ClaimedDelivery, endpoint: Endpoint, sent: Exchange) {
     const delaysMs = endpoint.retryDelaysMs ?? settings.retryDelaysMs;
-    const next = decideAfterAttempt(result.outcome, endedAt, attempt, delaysMs, Math.random());
-    return { ...next, wakeKind: next.state === "waiting" ? WakeUpKind.retry : null };
+    const health = board.health(endpoint) ?? HEALTHY;
+    const { decision, signal } = judgeExchange(delivery, sent.result, health, delaysMs);
+    const outcome = await finish(delivery, decision, sent);
+    if (signal !== null) await board.note(endpoint, signal);
+    return outcome;
   }
 
-  /** Records, and returns what there is to announce. `result` is null where no request was made. */
-  async function finish(delivery: ClaimedDelivery, decision: Decision, result: SendResult | null) {
-    const { deliveryId, leadUuid, endpointId, tenantId, batchId, round, kind, dueAt } = delivery;
-    const spent = result === null ? 0 : 1;
-    const outcome = {
-      deliveryId,
-      leadUuid,
-      endpointId,
-      tenantId,
-      batchId,
-      round,
-      state: decision.state,
-      wakeKind: decision.wakeKind ?? kind,
-      nextAttemptAt: decision.nextAttemptAt,
-      attempts: delivery.attempts + spent,
-      lastAttemptAt: result?.startedAt ?? null,
-      lastStatusCode: result?.statusCode ?? null,
-      lastErrorClass: result?.outcome ?? null,
-    };
-    const attempt = result === null ? null : { ...result, kind, dueAt };
-    const cycleAttempts = delivery.cycleAttempts + spent;
-    await deps.record({ ...outcome, cycleAttempts, attempt });
+  /** Records, and returns what there is to announce. `sent` is null where no request was made. */
+  async function finish(delivery: ClaimedDelivery, decision: Decision, sent: Exchange | null) {
+    const { outcome, record } = recordOf(delivery, decision, sent);
+    await deps.record(record);
     return outcome;
   }
 }
 
-const CANCELLED: Decision = { state: "cancelled", wakeKind: null, nextAttemptAt: null };
-
-/** No attempt is spent: the endpoint is full, paused or over its rate. */
-function deferral(delayMs: number): Decision {
-  const nextAttemptAt = new Date(Date.now() + delayMs);
-  return { state: "waiting", wakeKind: WakeUpKind.deferral, nextAttemptAt };
-}
-
-/** So that what is deferred together does not come back together. */
-function spread(delayMs: number): number {
-  return delayMs * (1 + Math.random());
-}
+/** It was closed a moment ago, and is open again. */
+const SOON: Hold = { reason: "open", notBefore: new Date(0) };

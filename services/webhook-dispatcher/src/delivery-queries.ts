@@ -1,3 +1,4 @@
+import { WakeUpKind } from "@valify/contracts";
 import { arrayLiteral, type Database, type DeliveryState } from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
@@ -10,13 +11,19 @@ export interface ClaimRequest {
   readonly batchId: string;
   readonly round: number;
   readonly kind: number;
+  /** When this wake-up was due. */
+  readonly dueAt: string;
 }
 
-/** Attempts made so far, in all and since the first wake-up or the last replay. */
 export interface ClaimGrant {
   readonly deliveryId: string;
+  /** Requests made so far, and those of this cycle that count towards its retries. */
   readonly attempts: number;
   readonly cycleAttempts: number;
+  /** When the attempt was due at first, if it has been deferred since; else null. */
+  readonly dueSince: Date | null;
+  /** Of what attempt 1 sent; null before it. */
+  readonly bodySha256: Buffer | null;
 }
 
 /** A delivery as stored, for those that could not be claimed or are known by their id alone. */
@@ -58,9 +65,10 @@ export async function claimDeliveries(
 ): Promise<ReadonlyMap<string, ClaimGrant>> {
   const { rows } = await sql<ClaimGrant>`
     insert into delivery.deliveries as d
-      (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, state, round, wake_kind, lease_until)
+      (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, state, round, wake_kind, lease_until,
+       due_since)
     select u.delivery_id, u.lead_uuid, u.endpoint_id, u.tenant_id, u.batch_id, 'sending', u.round,
-      u.kind, now() + ${LEASE_SECONDS} * interval '1 second'
+      u.kind, now() + ${LEASE_SECONDS} * interval '1 second', u.due_at
     from unnest(
       ${arrayLiteral(requests.map((request) => request.deliveryId))}::uuid[],
       ${arrayLiteral(requests.map((request) => request.leadUuid))}::uuid[],
@@ -68,18 +76,23 @@ export async function claimDeliveries(
       ${arrayLiteral(requests.map((request) => request.tenantId))}::uuid[],
       ${arrayLiteral(requests.map((request) => request.batchId))}::uuid[],
       ${arrayLiteral(requests.map((request) => request.round))}::int[],
-      ${arrayLiteral(requests.map((request) => request.kind))}::smallint[]
-    ) as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, kind)
+      ${arrayLiteral(requests.map((request) => request.kind))}::smallint[],
+      ${arrayLiteral(requests.map((request) => request.dueAt))}::timestamptz[]
+    ) as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, kind, due_at)
     order by u.delivery_id
     on conflict (delivery_id) do update
       set state = 'sending', round = excluded.round, wake_kind = excluded.wake_kind,
-        lease_until = excluded.lease_until, next_attempt_at = null,
+        lease_until = excluded.lease_until, next_attempt_at = null, wait_reason = null,
+        due_since = case when excluded.wake_kind = ${WakeUpKind.deferral}
+          then coalesce(d.due_since, excluded.due_since) else excluded.due_since end,
         cycle_attempts =
           case when excluded.wake_kind >= ${FIRST_REPLAY_KIND} then 0 else d.cycle_attempts end
       where (d.round < excluded.round
-          and (d.state in ('sending', 'waiting') or excluded.wake_kind >= ${FIRST_REPLAY_KIND}))
+          and (d.state in ('sending', 'waiting', 'held') or excluded.wake_kind >= ${FIRST_REPLAY_KIND}))
         or (d.round = excluded.round and d.state = 'sending' and d.lease_until < now())
-    returning d.delivery_id as "deliveryId", d.attempts, d.cycle_attempts as "cycleAttempts"
+    returning d.delivery_id as "deliveryId", d.attempts, d.cycle_attempts as "cycleAttempts",
+      case when d.wake_kind = ${WakeUpKind.deferral} then d.due_since end as "dueSince",
+      d.body_sha256 as "bodySha256"
     `.execute(db);
   return new Map(rows.map((row) => [row.deliveryId, row]));
 }
@@ -104,7 +117,7 @@ export async function findDeliveries(
 }
 
 /** A lead that no endpoint takes: recorded, so that it is listed and can be replayed. */
-export interface UnroutedLead extends ClaimRequest {
+export interface UnroutedLead extends Omit<ClaimRequest, "dueAt"> {
   readonly state: "no_endpoint" | "cancelled";
   readonly reason: string;
 }
@@ -142,9 +155,10 @@ export async function deleteDeliveries(db: Kysely<Database>, deliveryIds: readon
   );
 }
 
-/** Deliveries of a cancelled batch that wait for a retry: the scheduler will not wake them again. */
+/** Deliveries of a cancelled batch that wait or are held: the scheduler will not wake them again. */
 export async function cancelWaiting(db: Kysely<Database>, batchId: string): Promise<void> {
   await sql`
-    update delivery.deliveries set state = 'cancelled', next_attempt_at = null
-    where batch_id = ${batchId} and state = 'waiting'`.execute(db);
+    update delivery.deliveries
+    set state = 'cancelled', next_attempt_at = null, wait_reason = null
+    where batch_id = ${batchId} and state in ('waiting', 'held')`.execute(db);
 }

@@ -10,6 +10,8 @@ export interface OutboundWebhook {
   readonly url: string;
   readonly headers: Headers;
   readonly body: string;
+  /** Tells at a later attempt whether the bytes are still the same. */
+  readonly bodySha256: Buffer;
   /** For a receiver that asks for a client certificate. */
   readonly identity?: ClientIdentity | null;
 }
@@ -31,7 +33,7 @@ export interface SendResult {
 }
 
 export interface HttpSender extends AsyncDisposable {
-  send(webhook: OutboundWebhook): Promise<SendResult>;
+  send(webhook: Omit<OutboundWebhook, "bodySha256">): Promise<SendResult>;
 }
 
 export interface HttpSenderOptions {
@@ -48,7 +50,7 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const { guard } = options;
   const agents = createAgentPool({ guard, answerTimeoutMs: TOTAL_TIMEOUT_MS });
 
-  async function attempt(webhook: OutboundWebhook, trace: Trace) {
+  async function attempt(webhook: Omit<OutboundWebhook, "bodySha256">, trace: Trace) {
     const url = new URL(webhook.url);
     guard.checkUrl(url);
     const request = {

@@ -2,6 +2,7 @@ import { arrayLiteral, type Database } from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
 import type { Lead } from "./domain/webhook-body.ts";
+import { type HealthRow, type StoredHealth, storedHealthOf } from "./health-queries.ts";
 
 /** A lead and whether its batch was cancelled meanwhile. */
 export type LoadedLead = Lead & { readonly cancelled: boolean };
@@ -22,6 +23,10 @@ export interface Endpoint {
   readonly concurrency: number | null;
   readonly retryDelaysMs: readonly number[] | null;
   readonly status: "active" | "paused" | "disabled";
+  /** When it was created, or made active last. */
+  readonly activatedAt: Date;
+  /** Null: nothing has ever failed. */
+  readonly health: StoredHealth | null;
 }
 
 /** The leads of a whole pull, by primary key. A skipped row is never announced, so never asked for. */
@@ -45,16 +50,20 @@ export async function loadEndpoints(
   db: Kysely<Database>,
   tenantIds: readonly string[],
 ): Promise<readonly Endpoint[]> {
-  const { rows } = await sql<Endpoint>`
-    select endpoint_id as "endpointId", tenant_id as "tenantId", url,
+  const { rows } = await sql<Omit<Endpoint, "health"> & { health: HealthRow | null }>`
+    select e.endpoint_id as "endpointId", e.tenant_id as "tenantId", url,
       secret_encrypted as "secretEncrypted",
       array(select o.secret from unnest(old_secrets_encrypted, old_secrets_until)
               with ordinality as o (secret, until, place)
             where o.until > now() order by o.place) as "oldSecretsEncrypted",
       headers_encrypted as "headersEncrypted", client_certificate as "clientCertificate",
       client_key_encrypted as "clientKeyEncrypted", send, rate_per_second as "ratePerSecond", concurrency,
-      retry_delays_ms as "retryDelaysMs", status
-    from ingest.endpoints where tenant_id = any (${arrayLiteral(tenantIds)}::uuid[])
-    order by created_at, endpoint_id`.execute(db);
-  return rows;
+      retry_delays_ms as "retryDelaysMs", status, activated_at as "activatedAt",
+      to_json(h) as health
+    from ingest.endpoints as e left join delivery.endpoint_health as h using (endpoint_id)
+    where e.tenant_id = any (${arrayLiteral(tenantIds)}::uuid[])
+    order by created_at, e.endpoint_id`.execute(db);
+  return rows.map(({ health, ...endpoint }) =>
+    Object.assign(endpoint, { health: health === null ? null : storedHealthOf(health) }),
+  );
 }

@@ -6,27 +6,21 @@ import {
   createHealth,
   createLogger,
   createMetrics,
-  createSecretBox,
   runService,
   startConsumer,
   startHealthServer,
+  startPeriodicJobs,
   untilShutdown,
   version,
 } from "@valify/runtime";
 
-import { announceOutcome } from "./announce-outcome.ts";
-import { createAttemptMetrics } from "./attempt-metrics.ts";
 import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
 import { readConfig } from "./config.ts";
-import { createDeliverWebhook } from "./deliver-webhook.ts";
+import { createDeliveryPath } from "./delivery-path.ts";
 import { cancelWaiting } from "./delivery-queries.ts";
-import { createEndpointGate } from "./endpoint-gate.ts";
-import { createEndpointSecrets } from "./endpoint-secrets.ts";
+import { endpointJobs } from "./endpoint-jobs.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { openDatabases } from "./open-databases.ts";
-import { createPreparer } from "./prepare-deliveries.ts";
-import { createOutcomeRecorder } from "./record-outcomes.ts";
-import { createWebhookDueHandler } from "./webhook-due-handler.ts";
 
 const service = "webhook-dispatcher";
 /** Deliveries under work in this process; what an endpoint may take of it is its own setting. */
@@ -50,32 +44,16 @@ await runService(service, async () => {
   const health = createHealth({ database: () => checkDatabase(db), nats: () => bus.check() });
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
-  const sender = createHttpSender({ guard });
-  const deliver = createDeliverWebhook(
-    {
-      gate: createEndpointGate(),
-      sender: stack.use(sender),
-      secretsOf: createEndpointSecrets(createSecretBox(config.SECRET_KEY)),
-      record: createOutcomeRecorder(db, log),
-      observe: createAttemptMetrics(metrics, log),
-    },
-    {
-      userAgent: `valify-batch/${version}`,
-      concurrency: config.WEBHOOK_CONCURRENCY,
-      retryDelaysMs: config.WEBHOOK_RETRY_DELAYS,
-    },
-  );
+  const sender = stack.use(createHttpSender({ guard }));
+  const path = createDeliveryPath({ databases, bus, sender, log, metrics }, config);
+  stack.use(startPeriodicJobs({ db, schema: "delivery", log, metrics }, endpointJobs({ db, bus })));
   const deps = { bus, log, metrics, isReady: async () => (await health.report()).healthy };
   const consumers = [
     await startConsumer(deps, {
       durable: "dispatcher",
       event: webhookDue,
       concurrency: DELIVERIES_AT_ONCE,
-      handle: createWebhookDueHandler({
-        prepare: createPreparer(databases, config.WEBHOOK_RATE_PER_SECOND),
-        deliver,
-        announce: (outcome) => announceOutcome(bus, outcome),
-      }),
+      handle: path.handle,
     }),
     await startConsumer(deps, {
       durable: "dispatcher-cancelled",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { after, before, test } from "node:test";
 
 import { batchIdOfUuid, WakeUpKind, type WebhookDue } from "@valify/contracts";
@@ -16,7 +17,7 @@ before(async () => {
 });
 after(() => fixture[Symbol.asyncDispose]());
 
-const prepare = (...events: WebhookDue[]) => prepareDeliveries(fixture.databases, 0, events);
+const prepare = (...events: WebhookDue[]) => prepareDeliveries(fixture.dispatcher(), events);
 
 async function claimOne(event: WebhookDue): Promise<ClaimedDelivery> {
   const [[preparation] = []] = await prepare(event);
@@ -29,9 +30,10 @@ async function finish(
   state: "waiting" | "delivered" | "exhausted",
   statusCode = 200,
 ): Promise<void> {
-  const { deliveryId, leadUuid, tenantId, batchId, endpointId, round, kind, dueAt } = delivery;
+  const { deliveryId, leadUuid, tenantId, batchId, endpointId, round, kind, dueSince } = delivery;
   const outcome = state === "delivered" ? "delivered" : "http_5xx";
-  const attempt = { kind, dueAt, startedAt: new Date(), durationMs: 12.5, outcome, statusCode };
+  const startedAt = new Date();
+  const attempt = { kind, dueAt: dueSince, startedAt, durationMs: 12.5, outcome, statusCode };
   await createOutcomeRecorder(
     fixture.db,
     log,
@@ -47,9 +49,24 @@ async function finish(
     nextAttemptAt: state === "waiting" ? new Date() : null,
     attempts: delivery.attempts + 1,
     cycleAttempts: delivery.cycleAttempts + 1,
-    attempt: { ...attempt, responseBody: "ok" },
+    waitReason: state === "waiting" ? "retry" : null,
+    dueSince,
+    bodySha256: hash("sha256", "body", "buffer"),
+    attempt: { ...attempt, ...ANSWER },
   });
 }
+
+const ANSWER = {
+  responseBody: "ok",
+  responseTruncated: false,
+  requestHeaders: '{"webhook-id":"msg_1"}',
+  responseHeaders: '{"server":"a, \\"b\\" {c}"}',
+  remoteAddress: "2001:db8::1",
+  dnsMs: 1,
+  connectMs: 2,
+  tlsMs: null,
+  firstByteMs: 3.5,
+};
 
 const stateOf = async (deliveryId: string) =>
   (await findDeliveries(fixture.db, [deliveryId])).get(deliveryId);

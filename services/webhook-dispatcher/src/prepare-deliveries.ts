@@ -3,6 +3,7 @@ import type { Database } from "@valify/database";
 import { createBatcher, deterministicUuid } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
+import type { Hold, PullAdmission } from "./admit-pull.ts";
 import {
   claimDeliveries,
   type ClaimGrant,
@@ -15,16 +16,22 @@ import {
 import { NO_ENDPOINT_ID, type Route as RouteOf, routesOf } from "./domain/route-lead.ts";
 import { type Endpoint, loadEndpoints, loadLeads, type LoadedLead } from "./lead-queries.ts";
 import type { DispatcherDatabases } from "./open-databases.ts";
-import { reserveSlots } from "./slot-queries.ts";
+import { reserveTurns } from "./reserve-turns.ts";
 
 /** Ours to send, once, until the lease runs out. */
 export interface ClaimedDelivery extends ClaimRequest {
-  readonly dueAt: string;
+  /** When this attempt was due at first: a deferral does not move it. */
+  readonly dueSince: string;
   readonly lead: LoadedLead;
   /** Null: it was deleted meanwhile. */
   readonly endpoint: Endpoint | null;
   readonly attempts: number;
   readonly cycleAttempts: number;
+  readonly bodySha256: Buffer | null;
+  /** Not to be sent now. */
+  readonly hold: Hold | null;
+  /** The one request that finds out whether its endpoint is back. */
+  readonly isProbe: boolean;
   /** How long to wait for the slot reserved under the endpoint's rate. */
   readonly slotWaitMs: number;
 }
@@ -38,23 +45,33 @@ export type Preparation =
   | { readonly kind: "busy"; readonly delayMs: number }
   | { readonly kind: "lead_missing" };
 
+const NO_ENDPOINT: PullAdmission = { isProbe: false, hold: null };
+
 /** A repeat inside one batch of messages: the first of them decides, this one looks again. */
 const REPEAT_DELAY_MS = 1_000;
 
-type PrepareDatabases = Pick<DispatcherDatabases, "db" | "claimDb">;
+export interface PrepareDeps extends Pick<DispatcherDatabases, "db" | "claimDb"> {
+  readonly defaultRatePerSecond: number;
+  readonly now: () => Date;
+  /** Decides for the endpoints of a pull; the answer is asked for each delivery in turn. */
+  readonly admit: (
+    endpoints: readonly Endpoint[],
+  ) => Promise<(endpoint: Endpoint) => PullAdmission>;
+}
+
 type Route = RouteOf<LoadedLead, Endpoint>;
 
 const PULL_MAX = 500;
 const GATHER_MS = 2;
 
 /** Gathers wake-ups for a moment and prepares them together. */
-export function createPreparer(databases: PrepareDatabases, defaultRatePerSecond: number) {
+export function createPreparer(deps: PrepareDeps) {
   const batcher = createBatcher<WebhookDue, readonly Preparation[]>({
     itemsMax: PULL_MAX,
     delayMs: GATHER_MS,
     // While one pull is prepared the next gathers: under load batches grow by themselves.
     concurrency: 1,
-    run: (events) => prepareDeliveries(databases, defaultRatePerSecond, events),
+    run: (events) => prepareDeliveries(deps, events),
   });
   return (event: WebhookDue) => batcher.add(event);
 }
@@ -66,15 +83,20 @@ interface Wanted {
   readonly endpoint: Endpoint | null;
 }
 
+/** Claimed, and to be sent or held. */
+interface AdmittedClaim extends Wanted, PullAdmission {
+  readonly grant: ClaimGrant;
+}
+
 /**
  * Prepares a whole pull: loads, claims and reserves with a handful of statements, however many
  * wake-ups there are. Returns, for each event in order, what to do about each of its deliveries.
  */
 export async function prepareDeliveries(
-  { db, claimDb }: PrepareDatabases,
-  defaultRatePerSecond: number,
+  deps: PrepareDeps,
   events: readonly WebhookDue[],
 ): Promise<readonly (readonly Preparation[])[]> {
+  const { db, claimDb } = deps;
   const known = await findKnown(claimDb, events);
   const { leads, endpoints } = await load(claimDb, events, known);
   const routes = events.map((event) => routesOf(event, known.get(event.id), leads, endpoints));
@@ -84,7 +106,7 @@ export async function prepareDeliveries(
   const preparations = routes.map((ofEvent, index) =>
     ofEvent.flatMap((route) => want(wanted, events[index], route)),
   );
-  const claimed = await claim(claimDb, [...wanted.values()], defaultRatePerSecond);
+  const claimed = await claim(deps, [...wanted.values()]);
   return preparations.map((ofEvent) =>
     ofEvent.map((entry) =>
       typeof entry === "string" ? (claimed.get(entry) ?? { kind: "superseded" }) : entry,
@@ -138,68 +160,57 @@ function want(
   const deliveryId = route.deliveryId ?? deliveryIdOf(lead.leadUuid, route.endpointId);
   // One statement may touch a row once.
   if (wanted.has(deliveryId)) return [{ kind: "busy", delayMs: REPEAT_DELAY_MS }];
-  const request = { ...route.request, deliveryId, endpointId: route.endpointId };
+  const { due_at: dueAt } = event;
+  const request = { ...route.request, deliveryId, endpointId: route.endpointId, dueAt };
   wanted.set(deliveryId, { event, request, lead, endpoint });
   return [deliveryId];
 }
 
 async function claim(
-  db: Kysely<Database>,
+  deps: PrepareDeps,
   wanted: readonly Wanted[],
-  defaultRatePerSecond: number,
 ): Promise<ReadonlyMap<string, Preparation>> {
   if (wanted.length === 0) return new Map();
+  const { claimDb } = deps;
   const granted = await claimDeliveries(
-    db,
+    claimDb,
     wanted.map(({ request }) => request),
   );
-  const mine = wanted.flatMap((entry) => {
-    const grant = granted.get(entry.request.deliveryId);
-    return grant === undefined ? [] : [{ ...entry, grant }];
-  });
-  const slots = await reserve(db, mine, defaultRatePerSecond);
+  const mine = await admitted(deps, wanted, granted);
+  const waits = await reserveTurns(deps, mine);
   const result = new Map<string, Preparation>();
-  for (const { event, request, lead, endpoint, grant } of mine) {
-    const { attempts, cycleAttempts } = grant;
-    const slotWaitMs = slots.get(request.deliveryId) ?? 0;
-    const work = { ...request, dueAt: event.due_at, lead, endpoint, attempts, cycleAttempts };
-    result.set(request.deliveryId, { kind: "send", delivery: { ...work, slotWaitMs } });
+  for (const { request, lead, endpoint, grant, isProbe, hold } of mine) {
+    const { attempts, cycleAttempts, bodySha256 } = grant;
+    const dueSince = grant.dueSince?.toISOString() ?? request.dueAt;
+    const waitMs = waits.get(request.deliveryId) ?? 0;
+    const turn =
+      hold === null
+        ? { hold, slotWaitMs: waitMs }
+        : { hold: until(hold, waitMs, deps.now()), slotWaitMs: 0 };
+    const counts = { attempts, cycleAttempts, bodySha256 };
+    const delivery = { ...request, ...counts, ...turn, dueSince, lead, endpoint, isProbe };
+    result.set(request.deliveryId, { kind: "send", delivery });
   }
   const refused = wanted.filter(({ request }) => !granted.has(request.deliveryId));
-  await explain(db, refused, result);
+  await explain(claimDb, refused, result);
   return result;
 }
 
-/** One reservation per endpoint and pull; a deferral comes back with its slot already reserved. */
-async function reserve(
-  db: Kysely<Database>,
-  claims: readonly (Wanted & { readonly grant: ClaimGrant })[],
-  defaultRatePerSecond: number,
-): Promise<ReadonlyMap<string, number>> {
-  const queues = new Map<string, { ratePerSecond: number; deliveryIds: string[] }>();
-  for (const { request, endpoint, event, lead } of claims) {
-    const ratePerSecond = endpoint?.ratePerSecond ?? defaultRatePerSecond;
-    const free = endpoint === null || lead.cancelled || ratePerSecond === 0;
-    if (free || event.kind === WakeUpKind.deferral) continue;
-    const queue = queues.get(request.endpointId) ?? { ratePerSecond, deliveryIds: [] };
-    queue.deliveryIds.push(request.deliveryId);
-    queues.set(request.endpointId, queue);
-  }
-  if (queues.size === 0) return new Map();
-  const firstSlots = await reserveSlots(
-    db,
-    [...queues].map(([endpointId, { ratePerSecond, deliveryIds }]) => {
-      return { endpointId, ratePerSecond, count: deliveryIds.length };
-    }),
-  );
-  return new Map(
-    [...queues].flatMap(([endpointId, { ratePerSecond, deliveryIds }]) =>
-      deliveryIds.map((deliveryId, index) => {
-        const waitMs = (firstSlots.get(endpointId) ?? 0) + (index * 1_000) / ratePerSecond;
-        return [deliveryId, waitMs] as const;
-      }),
-    ),
-  );
+/** What was granted, each with the word of its endpoint. Nobody asks one whose batch is cancelled. */
+async function admitted(
+  { admit }: PrepareDeps,
+  wanted: readonly Wanted[],
+  granted: ReadonlyMap<string, ClaimGrant>,
+): Promise<readonly AdmittedClaim[]> {
+  const endpoints = new Set(wanted.flatMap(({ endpoint }) => endpoint ?? []));
+  const admissionOf = await admit([...endpoints]);
+  return wanted.flatMap((entry) => {
+    const grant = granted.get(entry.request.deliveryId);
+    if (grant === undefined) return [];
+    const { endpoint, lead } = entry;
+    const admission = endpoint === null || lead.cancelled ? NO_ENDPOINT : admissionOf(endpoint);
+    return [{ ...entry, ...admission, grant }];
+  });
 }
 
 async function explain(
@@ -224,6 +235,11 @@ function reasonOf(request: ClaimRequest, stored: StoredDelivery | undefined): Pr
     return { kind: "busy", delayMs: Math.max(REPEAT_DELAY_MS, stored.leaseRestMs) };
   }
   return stored.round === request.round ? { kind: "repeat", stored } : { kind: "superseded" };
+}
+
+function until(hold: Hold, waitMs: number, now: Date): Hold {
+  if (hold.notBefore === null) return hold;
+  return { ...hold, notBefore: new Date(now.getTime() + waitMs) };
 }
 
 /** The same lead and endpoint always give the same delivery, and so the same `webhook-id`. */

@@ -1,4 +1,4 @@
-import { arrayLiteral, type Database, ensurePartition } from "@valify/database";
+import { arrayLiteral, type Database, ensurePartition, type WaitReason } from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
 /** What a wake-up came to. `attempt` is null where no request was made. */
@@ -9,12 +9,16 @@ export interface DeliveryRecord {
   readonly batchId: string;
   readonly endpointId: string;
   readonly round: number;
-  readonly state: "waiting" | "delivered" | "exhausted" | "cancelled";
-  /** While waiting: the kind and instant of the next wake-up; else the kind of this one. */
+  readonly state: "waiting" | "held" | "delivered" | "exhausted" | "cancelled";
+  readonly waitReason: WaitReason | null;
+  /** While it waits: the kind and instant of the next wake-up; else the kind of this one. */
   readonly wakeKind: number;
   readonly nextAttemptAt: Date | null;
   readonly attempts: number;
   readonly cycleAttempts: number;
+  /** When the attempt under way, or still to be made, was due at first. */
+  readonly dueSince: string;
+  readonly bodySha256: Buffer | null;
   readonly attempt: AttemptRecord | null;
 }
 
@@ -26,6 +30,15 @@ export interface AttemptRecord {
   readonly outcome: string;
   readonly statusCode: number | null;
   readonly responseBody: string | null;
+  readonly responseTruncated: boolean;
+  /** JSON, secrets masked. */
+  readonly requestHeaders: string;
+  readonly responseHeaders: string | null;
+  readonly remoteAddress: string | null;
+  readonly dnsMs: number | null;
+  readonly connectMs: number | null;
+  readonly tlsMs: number | null;
+  readonly firstByteMs: number | null;
 }
 
 /**
@@ -44,27 +57,36 @@ export async function recordOutcomes(
 ): Promise<void> {
   await sql`
     with outcome as materialized (
-      select * from ${rowsOf(records)}
+      select * from unnest(${deliveryArrays(records)}, ${attemptArrays(records)})
+        as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, state, wake_kind,
+          next_attempt_at, attempts, cycle_attempts, wait_reason, due_since, body_hex,
+          kind, due_at, started_at, duration_ms, outcome, status_code, response_body,
+          response_truncated, request_headers, response_headers, remote_address, dns_ms,
+          connect_ms, tls_ms, first_byte_ms)
       order by delivery_id),
     logged as (
       insert into delivery.attempts (delivery_id, attempt, round, kind, tenant_id, endpoint_id,
-        due_at, started_at, duration_ms, outcome, status_code, response_body)
+        due_at, started_at, duration_ms, outcome, status_code, response_body, response_truncated,
+        request_headers, response_headers, remote_address, dns_ms, connect_ms, tls_ms,
+        first_byte_ms)
       select delivery_id, attempts, round, kind, tenant_id, endpoint_id, due_at, started_at,
-        duration_ms, outcome, status_code, response_body
+        duration_ms, outcome, status_code, response_body, response_truncated,
+        request_headers::json, response_headers::json, remote_address, dns_ms, connect_ms, tls_ms,
+        first_byte_ms
       from outcome where started_at is not null
       on conflict do nothing)
     insert into delivery.deliveries as d (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
       state, round, wake_kind, attempts, cycle_attempts, next_attempt_at, last_attempt_at,
-      delivered_at, last_status_code, last_error_class)
+      delivered_at, last_status_code, last_error_class, wait_reason, due_since, body_sha256)
     select delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
-      case when state = 'waiting' and exists (
-          select 1 from ingest.batches b
-          where b.batch_id = outcome.batch_id and b.cancelled_at is not null)
-        then 'cancelled' else state end,
-      round, wake_kind, attempts, cycle_attempts, next_attempt_at, started_at,
+      case when ends then 'cancelled' else state end, round, wake_kind, attempts, cycle_attempts, next_attempt_at, started_at,
       case when state = 'delivered' then started_at + duration_ms * interval '1 millisecond' end,
-      status_code, case when state = 'delivered' then null else outcome.outcome end
-    from outcome
+      status_code, case when state = 'delivered' then null else outcome.outcome end,
+      case when not ends then wait_reason end, due_since, decode(body_hex, 'hex')
+    from outcome cross join lateral (
+      select state in ('waiting', 'held') and exists (
+        select 1 from ingest.batches b
+        where b.batch_id = outcome.batch_id and b.cancelled_at is not null) as ends) as cancel
     on conflict (delivery_id) do update
     set state = excluded.state, wake_kind = excluded.wake_kind,
       next_attempt_at = excluded.next_attempt_at, attempts = excluded.attempts,
@@ -74,37 +96,54 @@ export async function recordOutcomes(
       last_status_code = case when excluded.last_attempt_at is null then d.last_status_code
         else excluded.last_status_code end,
       last_error_class = case when excluded.last_attempt_at is null then d.last_error_class
-        else excluded.last_error_class end
+        else excluded.last_error_class end,
+      wait_reason = excluded.wait_reason,
+      body_sha256 = coalesce(d.body_sha256, excluded.body_sha256)
     where d.round = excluded.round and d.state = 'sending'
     `.execute(db);
 }
 
-/** One row per outcome, with what there is of an attempt. */
-function rowsOf(records: readonly DeliveryRecord[]) {
+function deliveryArrays(records: readonly DeliveryRecord[]) {
+  return sql`
+    ${arrayLiteral(records.map((record) => record.deliveryId))}::uuid[],
+    ${arrayLiteral(records.map((record) => record.leadUuid))}::uuid[],
+    ${arrayLiteral(records.map((record) => record.endpointId))}::uuid[],
+    ${arrayLiteral(records.map((record) => record.tenantId))}::uuid[],
+    ${arrayLiteral(records.map((record) => record.batchId))}::uuid[],
+    ${arrayLiteral(records.map((record) => record.round))}::int[],
+    ${arrayLiteral(records.map((record) => record.state))}::text[],
+    ${arrayLiteral(records.map((record) => record.wakeKind))}::smallint[],
+    ${arrayLiteral(records.map((record) => isoOf(record.nextAttemptAt)))}::timestamptz[],
+    ${arrayLiteral(records.map((record) => record.attempts))}::int[],
+    ${arrayLiteral(records.map((record) => record.cycleAttempts))}::int[],
+    ${arrayLiteral(records.map((record) => record.waitReason))}::text[],
+    ${arrayLiteral(records.map((record) => record.dueSince))}::timestamptz[],
+    ${arrayLiteral(records.map(({ bodySha256 }) => bodySha256?.toString("hex") ?? null))}::text[]`;
+}
+
+/** What a receiver answered is text from outside: those arrays are left to the driver to quote. */
+function attemptArrays(records: readonly DeliveryRecord[]) {
   const attempts = records.map(({ attempt }) => attempt);
   return sql`
-    unnest(
-      ${arrayLiteral(records.map((record) => record.deliveryId))}::uuid[],
-      ${arrayLiteral(records.map((record) => record.leadUuid))}::uuid[],
-      ${arrayLiteral(records.map((record) => record.endpointId))}::uuid[],
-      ${arrayLiteral(records.map((record) => record.tenantId))}::uuid[],
-      ${arrayLiteral(records.map((record) => record.batchId))}::uuid[],
-      ${arrayLiteral(records.map((record) => record.round))}::int[],
-      ${arrayLiteral(records.map((record) => record.state))}::text[],
-      ${arrayLiteral(records.map((record) => record.wakeKind))}::smallint[],
-      ${arrayLiteral(records.map((record) => isoOf(record.nextAttemptAt)))}::timestamptz[],
-      ${arrayLiteral(records.map((record) => record.attempts))}::int[],
-      ${arrayLiteral(records.map((record) => record.cycleAttempts))}::int[],
-      ${arrayLiteral(attempts.map((attempt) => attempt?.kind ?? null))}::smallint[],
-      ${arrayLiteral(attempts.map((attempt) => attempt?.dueAt ?? null))}::timestamptz[],
-      ${arrayLiteral(attempts.map((attempt) => isoOf(attempt?.startedAt)))}::timestamptz[],
-      ${arrayLiteral(attempts.map((attempt) => attempt?.durationMs ?? null))}::real[],
-      ${arrayLiteral(attempts.map((attempt) => attempt?.outcome ?? null))}::text[],
-      ${arrayLiteral(attempts.map((attempt) => attempt?.statusCode ?? null))}::int[],
-      ${attempts.map((attempt) => attempt?.responseBody ?? null)}::text[]
-    ) as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, state, wake_kind,
-      next_attempt_at, attempts, cycle_attempts, kind, due_at, started_at, duration_ms, outcome,
-      status_code, response_body)`;
+    ${arrayLiteral(attempts.map((attempt) => attempt?.kind ?? null))}::smallint[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.dueAt ?? null))}::timestamptz[],
+    ${arrayLiteral(attempts.map((attempt) => isoOf(attempt?.startedAt)))}::timestamptz[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.durationMs ?? null))}::real[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.outcome ?? null))}::text[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.statusCode ?? null))}::int[],
+    ${attempts.map((attempt) => attempt?.responseBody ?? null)}::text[],
+    ${arrayLiteral(attempts.map((attempt) => wordOf(attempt?.responseTruncated)))}::boolean[],
+    ${attempts.map((attempt) => attempt?.requestHeaders ?? null)}::text[],
+    ${attempts.map((attempt) => attempt?.responseHeaders ?? null)}::text[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.remoteAddress ?? null))}::inet[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.dnsMs ?? null))}::real[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.connectMs ?? null))}::real[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.tlsMs ?? null))}::real[],
+    ${arrayLiteral(attempts.map((attempt) => attempt?.firstByteMs ?? null))}::real[]`;
+}
+
+function wordOf(flag: boolean | undefined): string | null {
+  return flag === undefined ? null : String(flag);
 }
 
 function isoOf(instant: Date | null | undefined): string | null {

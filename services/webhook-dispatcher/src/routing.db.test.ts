@@ -11,7 +11,7 @@ import { createFixture } from "./test-fixture.ts";
 test("a lead without an endpoint is recorded, and its replay reaches one created since", async () => {
   await using fixture = await createFixture();
   const [id = ""] = await fixture.addLeads(1);
-  const [nothing] = await prepareDeliveries(fixture.databases, 0, [fixture.dueFor(id)]);
+  const [nothing] = await prepareDeliveries(fixture.dispatcher(), [fixture.dueFor(id)]);
   assert.deepEqual(nothing, []);
   const placeholder = await fixture.db
     .selectFrom("delivery.deliveries")
@@ -22,7 +22,7 @@ test("a lead without an endpoint is recorded, and its replay reaches one created
   const endpointId = await fixture.addEndpoint();
   const replay = { kind: WakeUpKind.manual, round: 1 } as const;
   const event = fixture.dueFor(placeholder.delivery_id, replay);
-  const [[sent] = []] = await prepareDeliveries(fixture.databases, 0, [event]);
+  const [[sent] = []] = await prepareDeliveries(fixture.dispatcher(), [event]);
   assert.ok(sent?.kind === "send" && sent.delivery.endpointId === endpointId);
   const states = await fixture.db.selectFrom("delivery.deliveries").select("state").execute();
   assert.deepEqual(states, [{ state: "sending" }]);
@@ -34,12 +34,12 @@ test("a lead goes to each endpoint under an id of its own, the same at every wak
   await fixture.addEndpoint("https://two.example.com/");
   await fixture.addEndpoint("https://three.example.com/", "invalid");
   const [id = ""] = await fixture.addLeads(1);
-  const [first = []] = await prepareDeliveries(fixture.databases, 0, [fixture.dueFor(id)]);
+  const [first = []] = await prepareDeliveries(fixture.dispatcher(), [fixture.dueFor(id)]);
   assert.deepEqual(
     first.map(({ kind }) => kind),
     ["send", "send"],
   );
-  const [second = []] = await prepareDeliveries(fixture.databases, 0, [fixture.dueFor(id)]);
+  const [second = []] = await prepareDeliveries(fixture.dispatcher(), [fixture.dueFor(id)]);
   assert.deepEqual(
     second.map(({ kind }) => kind),
     ["busy", "busy"],
@@ -61,7 +61,7 @@ test("a pull of a rate-limited endpoint gets consecutive slots; a deferral keeps
   await fixture.addEndpoint();
   const leads = await fixture.addLeads(30);
   const events = leads.map((id) => fixture.dueFor(id));
-  const prepared = await prepareDeliveries(fixture.databases, 100, events);
+  const prepared = await prepareDeliveries(fixture.dispatcher(100), events);
   const waits = prepared.flat().flatMap((one) => (one.kind === "send" ? one.delivery : []));
   const first = waits[0]?.slotWaitMs ?? Number.NaN;
   for (const [index, { slotWaitMs }] of waits.entries()) {
@@ -73,7 +73,7 @@ test("a pull of a rate-limited endpoint gets consecutive slots; a deferral keeps
     `.execute(fixture.db);
   const wake = { kind: WakeUpKind.deferral, round: 1 } as const;
   const again = fixture.dueFor(delivery.deliveryId, wake);
-  const [[back] = []] = await prepareDeliveries(fixture.databases, 100, [again]);
+  const [[back] = []] = await prepareDeliveries(fixture.dispatcher(100), [again]);
   assert.ok(back?.kind === "send" && back.delivery.slotWaitMs === 0);
 });
 
@@ -81,14 +81,14 @@ test("a changed address counts for deliveries that were queued before", async ()
   await using fixture = await createFixture();
   await fixture.addEndpoint("https://old.example.com/");
   const [id = ""] = await fixture.addLeads(1);
-  const [[first] = []] = await prepareDeliveries(fixture.databases, 0, [fixture.dueFor(id)]);
+  const [[first] = []] = await prepareDeliveries(fixture.dispatcher(), [fixture.dueFor(id)]);
   assert.ok(first?.kind === "send" && first.delivery.endpoint?.url === "https://old.example.com/");
   const { deliveryId } = first.delivery;
   await sql`update delivery.deliveries set state = 'waiting' where delivery_id = ${deliveryId}
     `.execute(fixture.db);
   await sql`update ingest.endpoints set url = 'https://new.example.com/'`.execute(fixture.owner);
   const wake = { kind: WakeUpKind.retry, round: 1 } as const;
-  const [[retry] = []] = await prepareDeliveries(fixture.databases, 0, [
+  const [[retry] = []] = await prepareDeliveries(fixture.dispatcher(), [
     fixture.dueFor(deliveryId, wake),
   ]);
   assert.ok(retry?.kind === "send" && retry.delivery.endpoint?.url === "https://new.example.com/");

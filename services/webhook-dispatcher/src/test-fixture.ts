@@ -6,7 +6,10 @@ import { createTestDatabase, requireEnv } from "@valify/database/testing";
 import { createLogger, createSecretBox } from "@valify/runtime";
 import { type Kysely, sql } from "kysely";
 
+import { createEndpointAdmission } from "./endpoint-admission.ts";
+import type { HealthBoard } from "./endpoint-health-board.ts";
 import { type DispatcherDatabases, openDatabases } from "./open-databases.ts";
+import type { PrepareDeps } from "./prepare-deliveries.ts";
 
 /** A database of one's own with one tenant and one cancelled and one running batch. */
 export interface DispatcherFixture extends AsyncDisposable {
@@ -17,8 +20,14 @@ export interface DispatcherFixture extends AsyncDisposable {
   readonly tenantId: string;
   readonly batchId: string;
   addEndpoint(url?: string, send?: "all" | "valid" | "invalid"): Promise<string>;
+  newBatch(): Promise<string>;
   addLeads(count: number, batchId?: string): Promise<readonly string[]>;
   dueFor(id: string, wake?: Partial<WebhookDue>): WebhookDue;
+  /** A dispatcher of its own, without a rate unless told; `now`: its clock. */
+  dispatcher(
+    ratePerSecond?: number,
+    now?: () => Date,
+  ): PrepareDeps & { readonly board: HealthBoard };
 }
 
 export const log = createLogger("dispatcher-test", "error");
@@ -44,6 +53,7 @@ export async function createFixture(): Promise<DispatcherFixture> {
     tenantId,
     batchId,
     addEndpoint: (endpointUrl, send) => addEndpoint(owner, tenantId, endpointUrl, send),
+    newBatch: () => addBatch(owner, tenantId),
     addLeads: (count, ofBatch = batchId) => addLeads(owner, tenantId, ofBatch, count),
     dueFor: (id, wake = {}) => ({
       id,
@@ -55,6 +65,10 @@ export async function createFixture(): Promise<DispatcherFixture> {
       lane: 0,
       ...wake,
     }),
+    dispatcher: (defaultRatePerSecond = 0, now = () => new Date()) => {
+      const admission = createEndpointAdmission({ databases, now, log, onDisabled: () => {} });
+      return { ...databases, ...admission, now, defaultRatePerSecond };
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -23,6 +23,10 @@ test("an error is classed by its code, whatever its words", () => {
     ["CERT_HAS_EXPIRED", "tls"],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "tls"],
     ["ADDRESS_REFUSED", "ssrf_blocked"],
+    ["EMFILE", "internal"],
+    ["EADDRNOTAVAIL", "internal"],
+    ["UND_ERR_DESTROYED", "internal"],
+    ["UND_ERR_INVALID_ARG", "internal"],
   ] as const;
   for (const [code, outcome] of cases) {
     assert.equal(outcomeOfError(Object.assign(new Error("x"), { code })), outcome, code);
@@ -36,4 +40,9 @@ test("an error that only wraps another is classed by what it wraps", () => {
 
 test("the deadline of the whole request counts as no answer in time", () => {
   assert.equal(outcomeOfError(new DOMException("x", "TimeoutError")), "timeout_response");
+});
+
+test("a bug of ours is nobody else's fault", () => {
+  assert.equal(outcomeOfError(new TypeError("x is not a function")), "internal");
+  assert.equal(outcomeOfError(new TypeError("fetch failed", { cause: new Error("x") })), "reset");
 });

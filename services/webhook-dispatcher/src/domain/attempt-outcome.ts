@@ -9,7 +9,9 @@ export type FailureClass =
   | "http_3xx"
   | "http_4xx"
   | "http_5xx"
-  | "ssrf_blocked";
+  | "ssrf_blocked"
+  /** Our own fault: no request left. Nobody but us is told, and it costs no attempt. */
+  | "internal";
 
 export type AttemptOutcome = "delivered" | FailureClass;
 
@@ -33,6 +35,9 @@ const CLASS_OF_CODE: Readonly<Record<string, FailureClass>> = {
   UND_ERR_HEADERS_TIMEOUT: "timeout_response",
   UND_ERR_BODY_TIMEOUT: "timeout_response",
 };
+/** We ran out of something, or asked our own client for nonsense. */
+const OUR_CODE =
+  /^(EMFILE|ENFILE|ENOMEM|ENOBUFS|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_(CLOSED|DESTROYED|INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH))$/;
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO|HOSTNAME_)/;
 
 /** The class of a request that got no complete answer, by the error's code. */
@@ -43,7 +48,14 @@ export function outcomeOfError(error: unknown): FailureClass {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const known = CLASS_OF_CODE[code];
   if (known !== undefined) return known;
+  if (OUR_CODE.test(code)) return "internal";
   if (TLS_CODE.test(code)) return "tls";
+  // A bug, not a network: those carry a code.
+  if (code === "" && error.cause === undefined && isBug(error)) return "internal";
   // What is left broke off in the middle: reset, closed, an answer that is no HTTP.
   return error.cause === undefined ? "reset" : outcomeOfError(error.cause);
+}
+
+function isBug(error: Error): boolean {
+  return error instanceof TypeError || error instanceof RangeError;
 }

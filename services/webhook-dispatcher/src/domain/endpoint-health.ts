@@ -20,13 +20,11 @@ export interface EndpointHealth {
 /** `gone`: it answered 410. `requested`: its answer said so. `failing`: five days of failures. */
 export type DisabledReason = "gone" | "requested" | "failing";
 
-/** What one attempt, or several successes at once, tell of the endpoint. */
+/** What one attempt tells of the endpoint. */
 export interface HealthSignal {
   readonly kind: "success" | "failure" | "throttled";
   readonly at: Date;
   readonly isProbe: boolean;
-  /** How many; more than one only for successes that were noted later. */
-  readonly count: number;
   /** The receiver asked to be left alone for so long. */
   readonly pauseMs: number;
   readonly disable: DisabledReason | null;
@@ -76,9 +74,9 @@ function afterResult(health: EndpointHealth, signal: HealthSignal): EndpointHeal
  * A success closes the circuit, and forgets the share that opened it. A pause stays: the receiver
  * asked for it, and what succeeds during it was under way before.
  */
-function afterSuccess(health: EndpointHealth, { at, count }: HealthSignal): EndpointHealth {
+function afterSuccess(health: EndpointHealth, { at }: HealthSignal): EndpointHealth {
   const before = health.state === "open" ? [] : health.recent;
-  const recent = addToRecent(before, at, { failures: 0, successes: count });
+  const recent = addToRecent(before, at, { failures: 0, successes: 1 });
   const state = isAtLeast(DEGRADED_SHARE, recent, at) ? "degraded" : "healthy";
   return { ...HEALTHY, state, recent, pausedUntil: pauseLeft(health, at) };
 }
@@ -112,7 +110,8 @@ function afterFailedProbe(health: EndpointHealth, at: Date): EndpointHealth {
   return { ...health, probeDelayMs, probeAt: new Date(at.getTime() + probeDelayMs) };
 }
 
-function nextProbeDelayMs(probeDelayMs: number): number {
+/** Twice as long as before, up to a quarter of an hour. */
+export function nextProbeDelayMs(probeDelayMs: number): number {
   return Math.min(PROBE_DELAY_MAX_MS, probeDelayMs * 2);
 }
 

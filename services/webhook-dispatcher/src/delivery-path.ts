@@ -1,0 +1,71 @@
+import type { WebhookDue } from "@valify/contracts";
+import { type Bus, createSecretBox, type Logger, type Metrics, version } from "@valify/runtime";
+
+import { announceDisabled } from "./announce-disabled.ts";
+import { announceOutcome } from "./announce-outcome.ts";
+import { createAttemptMetrics } from "./attempt-metrics.ts";
+import { createDeliverWebhook } from "./deliver-webhook.ts";
+import { createEndpointAdmission } from "./endpoint-admission.ts";
+import { createEndpointGate } from "./endpoint-gate.ts";
+import { createEndpointSecrets } from "./endpoint-secrets.ts";
+import type { HttpSender } from "./http-sender.ts";
+import type { DispatcherDatabases } from "./open-databases.ts";
+import { createPreparer } from "./prepare-deliveries.ts";
+import { createOutcomeRecorder } from "./record-outcomes.ts";
+import { createWebhookDueHandler } from "./webhook-due-handler.ts";
+
+export interface DeliveryPathDeps {
+  readonly databases: DispatcherDatabases;
+  readonly bus: Pick<Bus, "publish" | "publishAll">;
+  readonly sender: HttpSender;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface DeliveryPathSettings {
+  readonly SECRET_KEY: string;
+  readonly WEBHOOK_RATE_PER_SECOND: number;
+  readonly WEBHOOK_CONCURRENCY: number;
+  readonly WEBHOOK_RETRY_DELAYS: readonly number[];
+}
+
+const now = () => new Date();
+
+/** From a wake-up to its stored and announced outcome. */
+export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPathSettings) {
+  const { databases, bus, sender, log, metrics } = deps;
+  const { db } = databases;
+  const { board, admit } = createEndpointAdmission({
+    databases,
+    now,
+    log,
+    onDisabled: () =>
+      void announceDisabled(db, bus, now()).catch((err: unknown) => {
+        log.warn({ err }, "endpoint.not_announced"); // the job does it in a moment
+      }),
+  });
+  const deliver = createDeliverWebhook(
+    {
+      gate: createEndpointGate(),
+      board,
+      sender,
+      secretsOf: createEndpointSecrets(createSecretBox(settings.SECRET_KEY)),
+      record: createOutcomeRecorder(db, log),
+      observe: createAttemptMetrics(metrics, log),
+      now,
+    },
+    {
+      userAgent: `valify-batch/${version}`,
+      concurrency: settings.WEBHOOK_CONCURRENCY,
+      retryDelaysMs: settings.WEBHOOK_RETRY_DELAYS,
+    },
+  );
+  const defaultRatePerSecond = settings.WEBHOOK_RATE_PER_SECOND;
+  const prepare = createPreparer({ ...databases, admit, now, defaultRatePerSecond });
+  const handle = createWebhookDueHandler({
+    prepare,
+    deliver,
+    announce: (outcome) => announceOutcome(bus, outcome),
+  });
+  return { handle: (event: WebhookDue) => handle(event) };
+}
