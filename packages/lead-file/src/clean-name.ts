@@ -21,11 +21,12 @@ const INVISIBLE =
   /[\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]/g;
 const JOINER = /[\u200c-\u200d]/;
 /**
- * The two joiners are spelling inside a Persian or Sinhala word and rubbish anywhere else, so they
- * stay only between two letters or marks of a script other than Latin.
+ * The two joiners are spelling inside a Persian or Sinhala word, and at the end of a Kurdish one, and
+ * rubbish anywhere else: they stay only behind a letter or mark of a script other than Latin, and
+ * before another one or behind an Arabic letter.
  */
 const STRAY_JOINER =
-  /(?<![\p{L}\p{M}])[\u200c\u200d]|[\u200c\u200d](?![\p{L}\p{M}])|(?<=\p{Script=Latin})[\u200c\u200d]|[\u200c\u200d](?=\p{Script=Latin})/gu;
+  /(?<![\p{L}\p{M}])[\u200c\u200d]|(?<!\p{Script=Arabic}\p{M}*)[\u200c\u200d](?![\p{L}\p{M}])|(?<=\p{Script=Latin})[\u200c\u200d]|[\u200c\u200d](?=\p{Script=Latin})/gu;
 
 /**
  * A name as it is stored: NFC, trimmed, white space collapsed, invisible characters removed.
