@@ -1,5 +1,6 @@
 import { commonSettings, parseConfig, setting } from "@valify/runtime";
 
+const DAY_MS = 86_400_000;
 const RATE_PER_SECOND = 100;
 const CONCURRENCY = 16;
 
@@ -14,6 +15,8 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>) =>
       WEBHOOK_RATE_PER_SECOND: setting.count.default(RATE_PER_SECOND),
       /** Per endpoint and process. */
       WEBHOOK_CONCURRENCY: setting.count.min(1).default(CONCURRENCY),
+      /** How long attempts are kept. */
+      ATTEMPT_RETENTION: setting.durationMs.default(30 * DAY_MS),
       WEBHOOK_ALLOW_HTTP: setting.flag.default(false),
       WEBHOOK_ALLOWED_CIDRS: setting.list.prefault(""),
     },

@@ -19,6 +19,7 @@ import { readConfig } from "./config.ts";
 import { createDeliveryPath } from "./delivery-path.ts";
 import { cancelWaiting } from "./delivery-queries.ts";
 import { endpointJobs } from "./endpoint-jobs.ts";
+import { housekeepingJobs } from "./housekeeping.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { openDatabases } from "./open-databases.ts";
 
@@ -46,7 +47,9 @@ await runService(service, async () => {
 
   const sender = stack.use(createHttpSender({ guard }));
   const path = createDeliveryPath({ databases, bus, sender, log, metrics }, config);
-  stack.use(startPeriodicJobs({ db, schema: "delivery", log, metrics }, endpointJobs({ db, bus })));
+  const upkeep = { db, attemptRetentionMs: config.ATTEMPT_RETENTION };
+  const jobs = [...endpointJobs({ db, bus }), ...housekeepingJobs(upkeep)];
+  stack.use(startPeriodicJobs({ db, schema: "delivery", log, metrics }, jobs));
   const deps = { bus, log, metrics, isReady: async () => (await health.report()).healthy };
   const consumers = [
     await startConsumer(deps, {
