@@ -21,6 +21,7 @@ const uploaded = {
     allow_mononym: true,
     name_length_max: 100,
     duplicate_window_days: 30,
+    external_check: "hold",
   },
   uploaded_at: "2024-01-15T10:29:58.123Z",
 } as const;

@@ -20,6 +20,12 @@ const profileFields = {
   name_length_max: z.int().min(1).max(200).default(200),
   /** How long a lead of an earlier batch counts as the same. */
   duplicate_window_days: z.int().min(1).max(90).default(90),
+  /**
+   * Whether leads are also shown to the installation's external validator, and what becomes of them
+   * where it does not answer: a warning, waiting, or refusal. Off unless asked for: it is given
+   * personal data.
+   */
+  external_check: z.enum(["off", "warn", "hold", "invalid"]).default("off"),
 };
 
 /** A tenant's choices among the rules, as events and tables carry them. Fields are only added. */

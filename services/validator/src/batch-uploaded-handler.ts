@@ -14,15 +14,20 @@ import type { Kysely } from "kysely";
 import { publishEnd } from "./batch-end.ts";
 import type { BatchObserver } from "./batch-observer.ts";
 import { type Batch, batchOfEvent } from "./domain/batch.ts";
+import { holdDelayMs } from "./domain/hold.ts";
+import { databaseNowMs } from "./domain/run-clock.ts";
+import type { ExternalProvider } from "./external-provider.ts";
 import {
   abandonRun,
   claimRun,
   completeRun,
   failRun,
   findRunEnd,
+  pauseRun,
   releaseRun,
   renewLease,
   type RunEnd,
+  type RunFailure,
 } from "./run-queries.ts";
 import {
   type ClaimedRun,
@@ -37,6 +42,8 @@ export interface BatchUploadedDeps {
   readonly objects: ObjectStore;
   readonly observer: BatchObserver;
   readonly log: Logger;
+  /** Undefined: this installation has none. */
+  readonly external: ExternalProvider | undefined;
 }
 
 /**
@@ -53,12 +60,19 @@ export function createBatchUploadedHandler(deps: BatchUploadedDeps, options: Val
   const { db, bus, observer, log } = deps;
   const { leaseMs } = options;
 
-  async function work(run: ClaimedRun): Promise<RunEnd> {
+  async function work(run: ClaimedRun): Promise<RunEnd | Later> {
     await using stack = new AsyncDisposableStack();
     // Every chunk renews the lease too; this is for a slow object store or a broker that is away.
     const every = { intervalMs: leaseMs / 3, event: "lease.renewal_failed", log };
     stack.use(startPeriodic(() => renewLease(db, run, leaseMs), every));
     const outcome = await validateBatch({ ...deps, options }, run);
+    if (outcome.kind === "held") {
+      const delayMs = holdDelayMs(
+        run.batch.uploadedAt,
+        databaseNowMs(run.clock, performance.now()),
+      );
+      if (delayMs !== null && (await pauseRun(db, run, delayMs))) return { kind: "later", delayMs };
+    }
     await recordEnd(db, run, outcome);
     const end = await findRunEnd(db, run.batchUuid);
     if (end === undefined) throw new Error("another validator has taken over this batch");
@@ -87,6 +101,7 @@ export function createBatchUploadedHandler(deps: BatchUploadedDeps, options: Val
     };
     try {
       const end = await work(run);
+      if ("kind" in end) return end;
       await publishEnd(bus, batch, end);
       observer.batchEnded(batch.batchId, end, performance.now() - receivedMs);
       return undefined;
@@ -102,6 +117,11 @@ export function createBatchUploadedHandler(deps: BatchUploadedDeps, options: Val
   };
 }
 
+const heldTooLong: RunFailure = {
+  code: "EXTERNAL_CHECK_UNAVAILABLE",
+  message: "The external check, which the rule profile asks for, could not be made in six hours",
+};
+
 /** Nothing happens where the run is not ours any more: then it has ended, or somebody goes on. */
 async function recordEnd(
   db: Kysely<Database>,
@@ -114,6 +134,9 @@ async function recordEnd(
       return;
     case "refused":
       await failRun(db, run, outcome.failure);
+      return;
+    case "held":
+      await failRun(db, run, heldTooLong);
       return;
     case "stopped":
       return;

@@ -21,3 +21,21 @@ test("refuses to work on no batch at all, and names the variable", () => {
     message: "VALIDATOR_CONCURRENCY must be at least 1",
   });
 });
+
+const external = {
+  EXTERNAL_VALIDATOR_URL: "https://checks.example/v1",
+  EXTERNAL_VALIDATOR_SECRET: `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
+};
+
+test("has an external validator only with an address, and an address only with a secret", () => {
+  assert.equal(readConfig(required).external, null);
+  const { external: found } = readConfig({ ...required, ...external });
+  assert.deepEqual([found?.url.href, found?.name], ["https://checks.example/v1", "PROVIDER"]);
+  assert.throws(
+    () => readConfig({ ...required, ...external, EXTERNAL_VALIDATOR_SECRET: undefined }),
+    { message: "EXTERNAL_VALIDATOR_SECRET is missing: EXTERNAL_VALIDATOR_URL needs it" },
+  );
+  assert.throws(() => readConfig({ ...required, ...external, EXTERNAL_VALIDATOR_NAME: "a-b" }), {
+    message: /^EXTERNAL_VALIDATOR_NAME must be/,
+  });
+});

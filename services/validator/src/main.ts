@@ -14,6 +14,7 @@ import {
 
 import { createBatchObserver } from "./batch-observer.ts";
 import { readConfig } from "./config.ts";
+import { openExternalProvider } from "./external-provider.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { startConsumers } from "./start-consumers.ts";
 
@@ -46,9 +47,11 @@ await runService(service, async () => {
   const jobs = housekeepingJobs({ db, objects, leadRetentionMs: config.LEAD_RETENTION });
   stack.use(startPeriodicJobs({ db, schema: "validation", log, metrics }, jobs));
   const observer = createBatchObserver(log, metrics);
+  const external = openExternalProvider(config);
+  if (external !== undefined) stack.use(external);
   const consumers = await startConsumers(
     { bus, log, metrics, isReady: async () => (await health.report()).healthy },
-    { db, bus, objects, observer, log },
+    { db, bus, objects, observer, log, external },
     config,
   );
   for (const consumer of consumers) stack.use(consumer);

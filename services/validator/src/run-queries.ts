@@ -108,6 +108,14 @@ export async function releaseRun(db: Kysely<Database>, run: Run): Promise<boolea
   return changeRun(db, run, sql`lease_token = null, lease_until = null`);
 }
 
+/**
+ * Gives the run back and keeps everybody off it for a while: what it waits for is elsewhere. No
+ * token, so that nobody's write passes the fence meanwhile.
+ */
+export async function pauseRun(db: Kysely<Database>, run: Run, pauseMs: number): Promise<boolean> {
+  return changeRun(db, run, sql`lease_token = null, lease_until = ${inFuture(pauseMs)}`);
+}
+
 /** Moves the watermark: rows 1..announcedRows are stored and announced. Renews the lease too. */
 export async function advanceRun(
   db: Kysely<Database>,

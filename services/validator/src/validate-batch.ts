@@ -6,6 +6,7 @@ import type { Kysely } from "kysely";
 import { createAnnouncer } from "./announcer.ts";
 import { type FileLimits, readBatchFile } from "./batch-file.ts";
 import type { BatchObserver } from "./batch-observer.ts";
+import { checkExternally, type CheckExternallyDeps } from "./check-externally.ts";
 import { checkKnownLeads } from "./check-known-leads.ts";
 import type { Batch } from "./domain/batch.ts";
 import { type ChunkJudge, createChunkJudge } from "./domain/chunk-judge.ts";
@@ -23,7 +24,7 @@ import { countLeads, findLastStoredRow, loadLeads, storeLeads } from "./lead-que
 import { createResultsFile, errorsKeyOf, resultsKeyOf } from "./results-file.ts";
 import { advanceRun, type Run, type RunFailure } from "./run-queries.ts";
 
-export interface ValidateBatchDeps {
+export interface ValidateBatchDeps extends CheckExternallyDeps {
   readonly db: Kysely<Database>;
   readonly bus: Pick<Bus, "publishAll">;
   readonly objects: ObjectStore;
@@ -55,7 +56,12 @@ export type ValidationOutcome =
     }
   | { readonly kind: "refused"; readonly failure: RunFailure }
   /** Cancelled, or somebody else's by now. */
-  | { readonly kind: "stopped" };
+  | { readonly kind: "stopped" }
+  /** The external validator does not answer, and the profile rather waits. */
+  | { readonly kind: "held" };
+
+/** Why there is no more to say of a chunk, or of the batch. */
+type Halt = Exclude<ValidationOutcome["kind"], "validated" | "refused">;
 
 /**
  * Takes a batch from its file to its results, from wherever an earlier run stopped. Every chunk
@@ -72,7 +78,7 @@ export async function validateBatch(
 
   const results = createResultsFile(reading.file);
   const counts = await announceRows(deps, run, reading.file, (leads) => results.add(leads));
-  if (counts === undefined) return { kind: "stopped" };
+  if (counts === "stopped" || counts === "held") return { kind: counts };
   const failure = findMismatch(batch, counts, await countLeads(db, batch));
   if (failure !== undefined) return { kind: "refused", failure };
 
@@ -84,15 +90,16 @@ export async function validateBatch(
   return { kind: "validated", counts, resultsKey, errorsKey };
 }
 
-/** Undefined: stopped. `onLeads` gets every row of the file in order, also those done before. */
+/** `onLeads` gets every row of the file in order, also those done before. */
 async function announceRows(
-  { db, bus, observer, options }: ValidateBatchDeps,
+  deps: ValidateBatchDeps,
   run: ClaimedRun,
   file: LeadFile,
   onLeads: (leads: readonly LeadRecord[]) => void,
-): Promise<RowCounts | undefined> {
+): Promise<RowCounts | Halt> {
+  const { db, bus, observer, options } = deps;
   const { batch } = run;
-  const source = createLeadSource(db, run, file);
+  const source = createLeadSource(deps, run, file);
   let marked = NO_ROWS;
   await using announcer = createAnnouncer(batch, {
     bus,
@@ -112,16 +119,17 @@ async function announceRows(
   };
   for (const chunk of planChunks(progress, options.chunkRows)) {
     const leads = await source.take(chunk);
-    if (leads === undefined) return undefined;
+    if (leads === "stopped" || leads === "held") return leads;
     onLeads(leads);
     if (chunk.progress === "announced") marked = addCounts(marked, countRows(leads));
-    else if (!(await announcer.add(leads))) return undefined;
+    else if (!(await announcer.add(leads))) return "stopped";
   }
-  return (await announcer.finish()) ? marked : undefined;
+  return (await announcer.finish()) ? marked : "stopped";
 }
 
 /** Gives each chunk's rows as they are stored: judged now, or loaded where a verdict exists. */
-function createLeadSource(db: Kysely<Database>, run: ClaimedRun, file: LeadFile) {
+function createLeadSource(deps: ValidateBatchDeps, run: ClaimedRun, file: LeadFile) {
+  const { db } = deps;
   const { batch, clock } = run;
   const judge: ChunkJudge = createChunkJudge({
     batch,
@@ -130,17 +138,18 @@ function createLeadSource(db: Kysely<Database>, run: ClaimedRun, file: LeadFile)
     nowMs: () => databaseNowMs(clock, performance.now()),
   });
   return {
-    /** Undefined: the run is not ours any more. */
-    async take(chunk: Chunk): Promise<readonly LeadRecord[] | undefined> {
+    async take(chunk: Chunk): Promise<readonly LeadRecord[] | Halt> {
       if (chunk.progress !== "none") {
         const leads = await loadLeads(db, batch, chunk);
         judge.remember(leads);
         return leads;
       }
       const drafts = judge.judge(file.rows.slice(chunk.firstRow - 1, chunk.lastRow));
-      const leads = judge.seal(await checkKnownLeads(db, run, drafts, judge.ruleset));
+      const check = await checkExternally(deps, batch, drafts);
+      if (check.kind === "held") return "held";
+      const leads = judge.seal(await checkKnownLeads(db, run, check.drafts, judge.ruleset));
       const outcome = await storeLeads(db, run, batch.tenantId, leads);
-      if (outcome === "stopped") return undefined;
+      if (outcome === "stopped") return outcome;
       // A holder before us, frozen until now, got its rows in after we looked: they stand.
       return outcome === "kept" ? loadLeads(db, batch, chunk) : leads;
     },

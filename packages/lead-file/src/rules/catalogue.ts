@@ -103,7 +103,7 @@ export const ruleCatalogue = {
   SUPPRESSED_ERASED: fixed(
     rule({ field: "row", severity: "error", message: "This person asked to be erased" }),
   ),
-  EXT_UNAVAILABLE: pairWarning("External check could not be made"),
+  EXT_UNAVAILABLE: fixed(pairWarning("External check could not be made")),
 } as const satisfies Readonly<Record<string, RuleInfo>>;
 
 export type RuleCode = keyof typeof ruleCatalogue;

@@ -22,6 +22,7 @@ test("whatever changes a verdict changes the ruleset", () => {
     { allowMononym: true },
     { nameLengthMax: 50 },
     { duplicateWindowDays: 30 },
+    { externalCheck: "hold" } as const,
     { levels: { DUP_PREVIOUS_BATCH: "error" } as const },
   ].map(textWith);
   assert.equal(new Set(texts).size, texts.length);

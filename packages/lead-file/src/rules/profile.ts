@@ -14,6 +14,8 @@ export interface RuleProfile {
   readonly nameLengthMax: number;
   /** How long a lead of an earlier batch counts as the same. */
   readonly duplicateWindowDays: number;
+  /** Without an answer of the external validator: a warning, waiting, or refusal. */
+  readonly externalCheck: "off" | "warn" | "hold" | "invalid";
 }
 
 export const defaultRuleProfile: RuleProfile = {
@@ -23,6 +25,7 @@ export const defaultRuleProfile: RuleProfile = {
   allowMononym: false,
   nameLengthMax: 200,
   duplicateWindowDays: 90,
+  externalCheck: "off",
 };
 
 /** A profile as the wire and the tables write it. */
@@ -33,6 +36,7 @@ export interface RuleProfileFields {
   readonly allow_mononym: boolean;
   readonly name_length_max: number;
   readonly duplicate_window_days: number;
+  readonly external_check: RuleProfile["externalCheck"];
 }
 
 export function ruleProfileOf(fields: RuleProfileFields): RuleProfile {
@@ -43,6 +47,7 @@ export function ruleProfileOf(fields: RuleProfileFields): RuleProfile {
     allowMononym: fields.allow_mononym,
     nameLengthMax: fields.name_length_max,
     duplicateWindowDays: fields.duplicate_window_days,
+    externalCheck: fields.external_check,
   };
 }
 
@@ -69,11 +74,12 @@ export function rulesetText(profile: RuleProfile): string {
   const rules = codes.map(
     (code) => `${code} v${ruleCatalogue[code].version} ${levelUnder(profile, code)}`,
   );
-  const { minAge, maxAge, nameLengthMax, duplicateWindowDays } = profile;
+  const { minAge, maxAge, nameLengthMax, duplicateWindowDays, externalCheck } = profile;
   return [
     ...rules,
     `age ${minAge} ${maxAge}`,
     `length ${nameLengthMax}`,
     `window ${duplicateWindowDays}`,
+    `external ${externalCheck}`,
   ].join("\n");
 }

@@ -28,6 +28,7 @@ test("renames the event's fields and takes the date apart", () => {
     totalLeads: 3,
     asOf: { year: 2026, month: 2, day: 9 },
     webhookDelayMs: 86_400_000,
+    uploadedAt: new Date("2026-02-09T10:00:00.000Z"),
     ruleProfile: defaultRuleProfile,
   });
 });

@@ -18,6 +18,7 @@ export interface Batch {
   readonly totalLeads: number;
   readonly asOf: CalendarDate;
   readonly webhookDelayMs: number;
+  readonly uploadedAt: Date;
   /** As it was at upload, so that every row of a batch is judged alike, whenever that is. */
   readonly ruleProfile: RuleProfile;
 }
@@ -34,6 +35,7 @@ export function batchOfEvent(event: BatchUploaded): Batch {
     totalLeads: event.total_leads,
     asOf: { year, month, day },
     webhookDelayMs: event.webhook_delay_ms,
+    uploadedAt: new Date(event.uploaded_at),
     ruleProfile: profile === undefined ? defaultRuleProfile : ruleProfileOf(profile),
   };
 }

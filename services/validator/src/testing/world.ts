@@ -60,7 +60,7 @@ export async function startWorld(): Promise<World> {
   const objects = createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href });
   const observer = createBatchObserver(log, createMetrics("validator", "test"));
   return {
-    deps: { db, bus, objects, observer, log },
+    deps: { db, bus, objects, observer, log, external: undefined },
     ...observing(db, bus, objects),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
