@@ -1,4 +1,21 @@
 export {
+  ApiKeyCreated,
+  ApiKeyCreation,
+  ApiKeyPage,
+  ApiKeyView,
+  AuditPage,
+  AuditVerification,
+  IdentityView,
+  PasswordChange,
+  SessionPage,
+  SessionView,
+  SignIn,
+  UserChange,
+  UserCreation,
+  UserPage,
+  UserView,
+} from "./access-api.ts";
+export {
   BatchCancelAccepted,
   BatchPage,
   BatchStatus,
@@ -34,3 +51,10 @@ export {
   UploadQuery,
 } from "./upload-api.ts";
 export { UsageMonth, UsageStatement } from "./usage-api.ts";
+export {
+  OwnTenantView,
+  TenantChange,
+  TenantCreation,
+  TenantPage,
+  TenantView,
+} from "./tenant-api.ts";

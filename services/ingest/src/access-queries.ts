@@ -3,7 +3,7 @@ import type { Database } from "@valify/database";
 import { type Kysely, sql, type Transaction } from "kysely";
 
 /** A session whose person does nothing for this long has ended. */
-const IDLE_MAX_MS = 30 * 60_000;
+export const IDLE_MAX_MS = 30 * 60_000;
 /** How old "last used" and "last seen" may be: a write per request would cost more than it tells. */
 const KEY_STALE_AFTER_MS = 5 * 60_000;
 const SESSION_STALE_AFTER_MS = 60_000;
@@ -95,7 +95,7 @@ export async function deleteSession(
 export async function deleteExpiredSessions(trx: Transaction<Database>): Promise<number> {
   const result = await trx
     .deleteFrom("ingest.sessions")
-    .where("expires_at", "<", sql<Date>`now()`)
+    .where(sql<boolean>`expires_at < now() or last_seen_at < now() - ${milliseconds(IDLE_MAX_MS)}`)
     .executeTakeFirst();
   return Number(result.numDeletedRows);
 }

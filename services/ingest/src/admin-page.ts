@@ -28,18 +28,31 @@ export function renderSignInPage(notice: Notice | null): string {
       <h2>Sign in</h2>
       ${renderNotice(notice)}
       <form method="post" action="/batch_admin/sign_in">
+        <label for="email">E-mail</label>
+        <input id="email" name="email" type="email" autocomplete="username" required autofocus />
+        <label for="password">Password</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+        />
+        <button type="submit">Sign in</button>
+      </form>
+      <h2>Or with an API key</h2>
+      <form method="post" action="/batch_admin/sign_in">
         <label for="api_key">API key</label>
         <input
           id="api_key"
           name="api_key"
           type="password"
-          autocomplete="current-password"
+          autocomplete="off"
           required
-          autofocus
           aria-describedby="api_key_hint"
         />
         <p class="hint" id="api_key_hint">The same key that programs send to the API.</p>
-        <button type="submit">Sign in</button>
+        <button class="quiet" type="submit">Sign in with the key</button>
       </form>
     </section>`,
   });

@@ -44,7 +44,7 @@ test("the root leads to the admin page", async () => {
 
 test("whoever is not signed in sees the form to sign in, and no batch", async () => {
   const { batchId } = await uploadedBatch(t.app);
-  for (const headers of [{}, { cookie: "valify_session=nonsense" }]) {
+  for (const headers of [{}, { cookie: "valify=nonsense" }]) {
     const response = await t.app.inject({ url: "/batch_admin", headers });
     assert.equal(response.headers["content-type"], "text/html; charset=utf-8");
     assert.match(response.body, /<form method="post" action="\/batch_admin\/sign_in">/);

@@ -25,6 +25,7 @@ import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
 import { failureOf, logFailure } from "./error-handling.ts";
 import { failures } from "./problem.ts";
 import type { ReceiveUpload } from "./receive-upload.ts";
+import type { PasswordSignIn } from "./sign-in.ts";
 import { inTenant } from "./tenant-scope.ts";
 import { acceptUploadForms } from "./upload-form.ts";
 import { findUpload } from "./upload-queries.ts";
@@ -37,6 +38,7 @@ export interface AdminRoutesDeps {
   readonly fileBytesMax: number;
   readonly leadsMax: number;
   readonly host: string;
+  readonly signIn: PasswordSignIn;
 }
 
 const PAGE_SIZE = 50;

@@ -13,6 +13,7 @@ import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod
 import type { Kysely } from "kysely";
 
 import { createAcceptUpload } from "./accept-upload.ts";
+import { accessApi } from "./access-api.ts";
 import { adminRoutes } from "./admin-routes.ts";
 import { IDENTITY, requireAccess, requirePermissions } from "./auth.ts";
 import { findWatchedBatches } from "./batch-queries.ts";
@@ -25,6 +26,7 @@ import { healthRoutes } from "./health-routes.ts";
 import { createLiveBatches } from "./live-batches.ts";
 import { liveRoutes } from "./live-routes.ts";
 import { describeApi } from "./openapi.ts";
+import { createPasswords } from "./passwords.ts";
 import { createReceiveUpload } from "./receive-upload.ts";
 import { createRequestLimits, type RequestLimits } from "./request-limits.ts";
 import { logRequests } from "./request-log.ts";
@@ -32,9 +34,11 @@ import { resultsRoute } from "./results-route.ts";
 import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
 import { ruleProfileRoutes } from "./rule-profile-routes.ts";
 import { secureHeaders } from "./security-headers.ts";
+import { createSignInLimit } from "./sign-in-limit.ts";
+import { signInRoute } from "./sign-in-route.ts";
+import { createSignIn } from "./sign-in.ts";
 import { asSystem } from "./tenant-scope.ts";
 import { uploadRoute } from "./upload-route.ts";
-import { usageRoutes } from "./usage-routes.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface AppDeps extends Pick<RetryWebhooksDeps, "publishRetries"> {
@@ -110,8 +114,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const { HOST: host, MAX_FILE_BYTES: fileBytesMax, MAX_LEADS_PER_FILE: leadsMax } = config;
   const uploads = { receiveUpload, fileBytesMax };
 
+  const passwords = createPasswords();
+  const signInLimit = createSignInLimit(db);
+  const signIn = createSignIn({ db, passwords, signInLimit });
+
   await app.register(healthRoutes, deps);
-  await app.register(adminRoutes, { ...deps, ...uploads, host, leadsMax });
+  await app.register(signInRoute, { signIn, host });
+  await app.register(adminRoutes, { ...deps, ...uploads, host, leadsMax, signIn });
   await app.register(async (api) => {
     guardApi(api, requireAccess(db), limits);
     ignoreBodies(api);
@@ -121,7 +130,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     await api.register(webhookRoutes, deps);
     await api.register(ruleProfileRoutes, { db });
     await api.register(endpointApi, deps);
-    await api.register(usageRoutes, { db });
+    await api.register(accessApi, { db, passwords, signInLimit });
     await api.register(liveRoutes, { db, live });
     await api.register(uploadRoute, uploads);
   });

@@ -9,13 +9,15 @@ export interface Actor {
   readonly ip: string | null;
 }
 
+type AuditDetail = string | number | boolean | null | readonly string[];
+
 export interface AuditEntry {
   /** Object and past tense, as `batch.cancelled`. */
   readonly action: `${string}.${string}`;
   readonly objectKind: string;
   readonly objectId: string | null;
   /** Ids, counts and names of settings; never a lead, a secret or an e-mail address. */
-  readonly details?: Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+  readonly details?: Readonly<Record<string, AuditDetail | undefined>>;
 }
 
 /**

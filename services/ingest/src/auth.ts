@@ -10,6 +10,7 @@ import type { Actor } from "./audit.ts";
 import { permissionsOfRole, permissionsOfScopes } from "./domain/permissions.ts";
 import { judgeOrigin, type OriginVerdict } from "./domain/same-origin.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
+import { sessionTokenOf } from "./session-cookie.ts";
 import { inTenant } from "./tenant-scope.ts";
 
 declare module "fastify" {
@@ -30,7 +31,6 @@ export interface Identity {
   readonly permissions: ReadonlySet<Permission>;
 }
 
-export const SESSION_COOKIE = "valify_session";
 /** Where a request keeps its identity; `app.ts` declares it. */
 export const IDENTITY = "identity";
 
@@ -64,7 +64,7 @@ async function identify(db: Kysely<Database>, request: FastifyRequest): Promise<
     const key = BEARER.exec(authorization)?.[1];
     return key === undefined ? refuse(failures.authInvalid) : identifyByKey(db, key);
   }
-  const token = request.cookies[SESSION_COOKIE];
+  const token = sessionTokenOf(request);
   if (token === undefined) return refuse(failures.authRequired);
   const access = await identifyBySession(db, token);
   if (access.kind === "refused") return access;
@@ -129,7 +129,7 @@ export function requirePermissions(app: FastifyInstance): void {
 
 type IdentifiedRequest = Pick<FastifyRequest, "getDecorator">;
 
-function identityOf(request: IdentifiedRequest): Identity {
+export function identityOf(request: IdentifiedRequest): Identity {
   return request.getDecorator<Identity>(IDENTITY);
 }
 
@@ -141,6 +141,12 @@ export function tenantOf(request: IdentifiedRequest): string {
 /** For what not every caller of a route may do. */
 export function mayUse(request: IdentifiedRequest, permission: Permission): boolean {
   return identityOf(request).permissions.has(permission);
+}
+
+/** Whether the caller holds all of it: nobody hands out more than they have. */
+export function mayGrant(request: IdentifiedRequest, permissions: Iterable<Permission>): boolean {
+  const own = identityOf(request).permissions;
+  return [...permissions].every((permission) => own.has(permission));
 }
 
 /** As the audit log names whoever asks. */

@@ -89,6 +89,27 @@ test("without WEBHOOK_URL an endpoint that is there stays", async () => {
   assert.deepEqual(await endpoints(), found);
 });
 
+async function users() {
+  const { rows } = await owner.query(
+    "select tenant_id, email, role, password_hash from ingest.users",
+  );
+  return rows;
+}
+
+test("the first admin is made once, and a changed setting changes nobody's password", async () => {
+  const admin = { ADMIN_EMAIL: "First@Example.com", ADMIN_PASSWORD: "a long enough password" };
+  await Promise.all([run(admin), run(admin)]);
+  const [first, ...others] = await users();
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    [first.tenant_id, first.email, first.role],
+    [DEFAULT_TENANT_ID, "first@example.com", "admin"],
+  );
+  assert.match(first.password_hash, /^\$argon2id\$/);
+  await run({ ...admin, ADMIN_PASSWORD: "another long password" });
+  assert.deepEqual(await users(), [first]);
+});
+
 test("a key that was revoked stays revoked", async () => {
   await run();
   await owner.query("update ingest.api_keys set revoked_at = now()");

@@ -7,7 +7,10 @@ import type { Kysely, Transaction } from "kysely";
 import { hashOfSecret } from "./auth.ts";
 import { ensureApiKey, ensureTenant, putDefaultEndpoint } from "./bootstrap-queries.ts";
 import { isDatabaseAway } from "./database-failure.ts";
+import { createPasswords } from "./passwords.ts";
+import { findUserByEmail } from "./sign-in-queries.ts";
 import { asSystem } from "./tenant-scope.ts";
+import { insertUser } from "./user-queries.ts";
 
 /** Fixed for ever: batches and keys of every installation hang on it. */
 export const DEFAULT_TENANT_ID = "5a1f0d3c-8e47-4b62-9c15-7d2e6b90a4f8";
@@ -24,6 +27,8 @@ export interface BootstrapDeps {
 
 export interface BootstrapSettings {
   readonly BOOTSTRAP_API_KEY?: string | undefined;
+  readonly ADMIN_EMAIL?: string | undefined;
+  readonly ADMIN_PASSWORD?: string | undefined;
   readonly defaultEndpoint: { readonly url: string; readonly secret: string } | null;
 }
 
@@ -47,6 +52,7 @@ export async function bootstrap(deps: BootstrapDeps, settings: BootstrapSettings
 
 async function putSettings(deps: BootstrapDeps, settings: BootstrapSettings): Promise<void> {
   await asSystem(deps.db, (trx) => putAll(trx, deps, settings));
+  await ensureAdmin(deps.db, settings);
 }
 
 async function putAll(
@@ -68,4 +74,17 @@ async function putAll(
     const settingsHash = secretBox.fingerprint(`${url} ${secret}`);
     await putDefaultEndpoint(trx, { tenantId, url, sealedSecret, settingsHash });
   }
+}
+
+/** The first person. Whoever is there already stays as they are, their password too. */
+async function ensureAdmin(
+  db: Kysely<Database>,
+  { ADMIN_EMAIL: given, ADMIN_PASSWORD: password }: BootstrapSettings,
+): Promise<void> {
+  if (given === undefined || password === undefined) return;
+  const email = given.toLowerCase();
+  if (await asSystem(db, (trx) => findUserByEmail(trx, email))) return;
+  const passwordHash = await createPasswords().hash(password);
+  const admin = { tenantId: DEFAULT_TENANT_ID, email, role: "admin", passwordHash } as const;
+  await asSystem(db, (trx) => insertUser(trx, admin));
 }

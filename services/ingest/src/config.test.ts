@@ -42,6 +42,12 @@ for (const [what, change, complaint] of [
   ["a missing DATABASE_URL", { DATABASE_URL: "" }, "DATABASE_URL is missing"],
   ["a bad delay", { WEBHOOK_DELAY: "24h" }, "WEBHOOK_DELAY must be an ISO 8601 duration"],
   ["no leads per file", { MAX_LEADS_PER_FILE: "0" }, "MAX_LEADS_PER_FILE "],
+  [
+    "a short password",
+    { ADMIN_EMAIL: "a@b.example", ADMIN_PASSWORD: "short" },
+    "ADMIN_PASSWORD must",
+  ],
+  ["an admin without a password", { ADMIN_EMAIL: "a@b.example" }, "ADMIN_EMAIL and ADMIN_PASSWORD"],
   ["a key that no header can carry", { BOOTSTRAP_API_KEY: "a b" }, "BOOTSTRAP_API_KEY must be"],
 ] as const) {
   test(`refuses ${what} by its name, never by its value`, () => {

@@ -8,6 +8,8 @@ const MEBIBYTE = 1024 * 1024;
 /** Each upload at work is held in memory, several times over while it is read. */
 const FILE_BYTES_MAX = 64 * MEBIBYTE;
 
+const PASSWORD_LENGTH_MIN = 12;
+
 const ORIGIN = /^https?:\/\/[^/?#\s]+$/;
 const ADDRESS_RANGE = z.union(
   [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
@@ -43,6 +45,12 @@ const settings = {
     .default([]),
   REQUESTS_PER_MINUTE: setting.count.default(6_000),
   TRUSTED_PROXIES: setting.list.pipe(z.array(ADDRESS_RANGE)).default([]),
+  /** The first person, made at the first start. */
+  ADMIN_EMAIL: z.email("must be an e-mail address").optional(),
+  ADMIN_PASSWORD: z
+    .string()
+    .min(PASSWORD_LENGTH_MIN, `must have ${PASSWORD_LENGTH_MIN} characters or more`)
+    .optional(),
   /** Travels in a header, so it has to be visible ASCII. */
   BOOTSTRAP_API_KEY: z
     .string()
@@ -53,6 +61,9 @@ const settings = {
 /** Throws ConfigError with one line that names every bad variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>) {
   const config = parseConfig(settings, env);
+  if ((config.ADMIN_EMAIL === undefined) !== (config.ADMIN_PASSWORD === undefined)) {
+    throw new ConfigError("ADMIN_EMAIL and ADMIN_PASSWORD need each other: one is missing");
+  }
   const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, WEBHOOK_ALLOW_HTTP: isHttpAllowed } = config;
   if (url === undefined) return { ...config, defaultEndpoint: null };
   if (secret === undefined)

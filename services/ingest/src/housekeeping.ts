@@ -4,6 +4,8 @@ import type { Kysely } from "kysely";
 
 import { deleteExpiredSessions } from "./access-queries.ts";
 import { findBatches, findExpiredUploads, markUploadsDeleted } from "./housekeeping-queries.ts";
+import { ATTEMPTS_WINDOW_MS } from "./sign-in-limit.ts";
+import { deleteOldAttempts } from "./sign-in-queries.ts";
 import { asSystem } from "./tenant-scope.ts";
 import { usageJob } from "./usage-job.ts";
 
@@ -31,6 +33,9 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[]
   return [
     hourly("expired_sessions", async () => ({
       deleted: await asSystem(deps.db, deleteExpiredSessions),
+    })),
+    hourly("old_sign_in_attempts", async () => ({
+      deleted: await asSystem(deps.db, (trx) => deleteOldAttempts(trx, ATTEMPTS_WINDOW_MS)),
     })),
     hourly("expired_uploads", (run) => deleteExpiredUploads(deps, run)),
     hourly("orphaned_objects", (run) => deleteOrphans(deps, run)),

@@ -3,7 +3,7 @@ import { sql, type Transaction } from "kysely";
 
 import type { TenantLimits, TenantUse } from "./domain/tenant-limits.ts";
 
-const LIMITS = sql`
+export const LIMITS = sql`
   files_per_day_max as "filesPerDayMax", leads_per_month_max as "leadsPerMonthMax",
   stored_bytes_max as "storedBytesMax", concurrent_batches_max as "concurrentBatchesMax"`;
 

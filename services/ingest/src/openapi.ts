@@ -51,7 +51,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       components: {
         securitySchemes: {
           api_key: { type: "http", scheme: "bearer", description: "An API key, for machines" },
-          session: { type: "apiKey", in: "cookie", name: "valify_session", description: "People" },
+          session: { type: "apiKey", in: "cookie", name: "__Host-valify", description: "People" },
         },
       },
       webhooks: openApiWebhooks(),

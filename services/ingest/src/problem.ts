@@ -54,6 +54,26 @@ export const failures = {
     code: "CSRF_REFUSED",
     detail: "This request came from another site, or does not say where it came from",
   },
+  userNotFound: {
+    status: 404,
+    code: "USER_NOT_FOUND",
+    detail: "There is no such user",
+  },
+  sessionNotFound: {
+    status: 404,
+    code: "SESSION_NOT_FOUND",
+    detail: "There is no such session, or it has ended",
+  },
+  apiKeyNotFound: {
+    status: 404,
+    code: "API_KEY_NOT_FOUND",
+    detail: "There is no such API key, or it was revoked before",
+  },
+  tenantNotFound: {
+    status: 404,
+    code: "TENANT_NOT_FOUND",
+    detail: "There is no such tenant",
+  },
   permissionMissing: {
     status: 403,
     code: "PERMISSION_MISSING",

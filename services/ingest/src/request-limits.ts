@@ -1,8 +1,9 @@
 import { fastifyRateLimit } from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
-import { hashOfSecret, SESSION_COOKIE } from "./auth.ts";
+import { hashOfSecret } from "./auth.ts";
 import { type Failure, sendProblem } from "./problem.ts";
+import { sessionTokenOf } from "./session-cookie.ts";
 
 const WINDOW_MS = 60_000;
 /** Callers that are remembered; the least recent is forgotten, so memory stays bounded. */
@@ -57,7 +58,7 @@ export async function createRequestLimits(
 
 /** A digest, since secrets have no business in a table that lives as long as the process. */
 function callerOf(request: FastifyRequest): string {
-  const secret = request.headers.authorization ?? request.cookies[SESSION_COOKIE] ?? request.ip;
+  const secret = request.headers.authorization ?? sessionTokenOf(request) ?? request.ip;
   return hashOfSecret(secret).toString("base64url");
 }
 

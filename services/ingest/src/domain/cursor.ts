@@ -14,6 +14,8 @@ const FINDING_PLACE = /^finding ([1-9]\d{0,8})\.([1-9]\d{0,8})$/;
 /** Below 2^53, so exact as a number. */
 const SEQUENCE_PLACE = /^number ([1-9]\d{0,14})$/;
 
+const ID_PLACE = /^id ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
 export function encodeBatchCursor({ createdAt, batchUuid }: BatchCursor): string {
   return encode(`${createdAt} ${batchUuid}`);
 }
@@ -93,6 +95,17 @@ export function decodeDeliveryCursor(cursor: string): DeliveryCursor | null {
   if (batch === null) return null;
   const isMidway = leadUuid !== undefined && deliveryId !== undefined;
   return { batch, after: isMidway ? { leadUuid, deliveryId } : null };
+}
+
+/** A place in a list that is ordered by a uuid. */
+export function encodeIdCursor(id: string): string {
+  return encode(`id ${id}`);
+}
+
+/** Null for anything that {@link encodeIdCursor} did not make. */
+export function decodeIdCursor(cursor: string): string | null {
+  const [, id] = ID_PLACE.exec(decode(cursor)) ?? [];
+  return id ?? null;
 }
 
 function encode(place: string): string {
