@@ -2,6 +2,7 @@ import { jetstream } from "@nats-io/jetstream";
 
 import { startPullSubscription } from "./pull-subscription.ts";
 import type { PulledMessage } from "./pulled-message.ts";
+import { startQueueMetrics } from "./queue-metrics.ts";
 import { type ConsumerDeps, type ConsumerSpec, createSettler } from "./settle-message.ts";
 
 export interface Consumer extends AsyncDisposable {
@@ -54,6 +55,7 @@ export async function startConsumer<Event extends object>(
     running.add(work);
   }
 
+  const queue = await startQueueMetrics(deps, { stream, durable: spec.durable });
   pull.fill(spec.concurrency);
   const done = pull.done.then(() => idle());
   // A rejection before anybody listens must not end the process without its log line.
@@ -67,6 +69,7 @@ export async function startConsumer<Event extends object>(
     done,
     async [Symbol.asyncDispose]() {
       stopping = true;
+      await queue[Symbol.asyncDispose]();
       await pull.drain();
       // After a loop that died, handlers may still be at work.
       await idle();

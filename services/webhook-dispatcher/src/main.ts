@@ -16,6 +16,7 @@ import {
 
 import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
 import { readConfig } from "./config.ts";
+import { startDeliveryGauges } from "./delivery-gauges.ts";
 import { createDeliveryPath } from "./delivery-path.ts";
 import { cancelWaiting } from "./delivery-queries.ts";
 import { endpointJobs } from "./endpoint-jobs.ts";
@@ -50,6 +51,7 @@ await runService(service, async () => {
   const upkeep = { db, attemptRetentionMs: config.ATTEMPT_RETENTION };
   const jobs = [...endpointJobs({ db, bus }), ...housekeepingJobs(upkeep)];
   stack.use(startPeriodicJobs({ db, schema: "delivery", log, metrics }, jobs));
+  stack.use(await startDeliveryGauges({ db, metrics, log }));
   const deps = { bus, log, metrics, isReady: async () => (await health.report()).healthy };
   const consumers = [
     await startConsumer(deps, {

@@ -12,8 +12,19 @@ const RETRY_MS = 500;
 /** The request is made: as long as our lease holds, recording it beats sending it again. */
 const PATIENCE_MS = 25_000;
 
+export interface RecorderClock {
+  nowMs(): number;
+  pause(durationMs: number): Promise<unknown>;
+}
+
+const SYSTEM_CLOCK: RecorderClock = { nowMs: () => performance.now(), pause };
+
 /** Group commit: outcomes of many deliveries in one statement. Waits out a short outage. */
-export function createOutcomeRecorder(db: Kysely<Database>, log: Logger) {
+export function createOutcomeRecorder(
+  db: Kysely<Database>,
+  log: Logger,
+  clock: RecorderClock = SYSTEM_CLOCK,
+) {
   const ensureDay = createAttemptPartitions(db);
   const batcher = createBatcher<DeliveryRecord, undefined>({
     itemsMax: ROWS_MAX,
@@ -27,15 +38,15 @@ export function createOutcomeRecorder(db: Kysely<Database>, log: Logger) {
     },
   });
   return async function record(outcome: DeliveryRecord): Promise<void> {
-    const deadlineMs = performance.now() + PATIENCE_MS;
+    const deadlineMs = clock.nowMs() + PATIENCE_MS;
     for (;;) {
       try {
         await batcher.add(outcome);
         return;
       } catch (error) {
-        if (performance.now() > deadlineMs) throw error;
+        if (clock.nowMs() > deadlineMs) throw error;
         log.warn({ deliveryId: outcome.deliveryId, err: error }, "outcome.record_failed");
-        await pause(RETRY_MS);
+        await clock.pause(RETRY_MS);
       }
     }
   };

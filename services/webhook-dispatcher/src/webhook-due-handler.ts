@@ -36,7 +36,15 @@ export function createWebhookDueHandler({ prepare, deliver, announce }: WebhookD
   }
 
   return async function handleWebhookDue(event: WebhookDue): Promise<Later | undefined> {
-    const results = await Promise.all((await prepare(event)).map(settle));
-    return results.find((later) => later !== undefined);
+    const results = await Promise.allSettled((await prepare(event)).map(settle));
+    // Only now: an answer to the message before the last of its deliveries is done would lose that
+    // one with us. What may yet succeed comes before what never will.
+    const failures = results.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+    const failure: unknown =
+      failures.find((reason) => !(reason instanceof PermanentError)) ?? failures[0];
+    if (failure !== undefined) throw failure;
+    return results
+      .flatMap((one) => (one.status === "fulfilled" ? [one.value] : []))
+      .find((later) => later !== undefined);
   };
 }
