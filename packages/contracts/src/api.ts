@@ -41,6 +41,7 @@ export {
   SignatureScheme,
 } from "./endpoint-api.ts";
 export { Problem } from "./problem.ts";
+export { ReplayPage, ReplayPlan, ReplayRequest, ReplayView } from "./replay-api.ts";
 export { RuleProfile, RuleProfileInput, RuleProfilePage, RuleProfileView } from "./rule-profile.ts";
 export {
   BatchOptions,

@@ -43,7 +43,7 @@ const READS: Readonly<Record<ServiceRole, readonly string[]>> = {
   ],
   valify_validator: [],
   valify_scheduler: [],
-  valify_dispatcher: ["ingest.endpoints", "validation.leads"],
+  valify_dispatcher: ["ingest.endpoints", "ingest.replay_targets", "validation.leads"],
 };
 
 /** Entries are never changed, so that nobody can cover up what they did or used. */

@@ -123,6 +123,37 @@ export interface IngestTables {
     created_at: TimestampByDefault;
     updated_at: TimestampByDefault;
   };
+  "ingest.replays": {
+    replay_id: Generated<string>;
+    tenant_id: string;
+    scope: "failed" | "missing" | "held";
+    endpoint_id: string | null;
+    batch_id: string | null;
+    from_at: Timestamp | null;
+    to_at: TimestampByDefault;
+    status: Generated<"running" | "completed" | "cancelled">;
+    planned_count: number;
+    queued_count: Generated<number>;
+    place_created_at: Timestamp | null;
+    place_batch_id: string | null;
+    place_lead_uuid: string | null;
+    place_id: string | null;
+    is_last_chunk: Generated<boolean>;
+    chunk: JSONColumnType<[string, number, string][]> | null;
+    lease_token: string | null;
+    lease_until: Timestamp | null;
+    created_at: TimestampByDefault;
+    worked_at: TimestampByDefault;
+    ended_at: Timestamp | null;
+  };
+  "ingest.replay_targets": {
+    delivery_id: string;
+    replay_id: string;
+    tenant_id: string;
+    lead_uuid: string;
+    endpoint_id: string;
+    batch_id: string;
+  };
   "ingest.outbox": {
     outbox_id: Generated<number>;
     subject: string;

@@ -15,3 +15,11 @@ export function deterministicUuid(...parts: readonly (string | number)[]): strin
   const hex = digest.toString("hex", 0, 16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
+
+/**
+ * What we owe one endpoint for one lead, and so the `webhook-id`: the same for every attempt and
+ * every replay, whoever works it out.
+ */
+export function deliveryIdOf(leadUuid: string, endpointId: string): string {
+  return deterministicUuid("delivery", leadUuid, endpointId);
+}

@@ -3,7 +3,7 @@ export { type Batcher, createBatcher } from "./batcher.ts";
 export { type Bus, connectBus } from "./bus.ts";
 export { commonSettings, ConfigError, parseConfig, parseDurationMs, setting } from "./config.ts";
 export { type Consumer, startConsumer } from "./consumer.ts";
-export { deterministicUuid } from "./deterministic-uuid.ts";
+export { deliveryIdOf, deterministicUuid } from "./deterministic-uuid.ts";
 export { PermanentError } from "./errors.ts";
 export { createGuardedConnector } from "./guarded-connector.ts";
 export { answerProbe, startHealthServer } from "./health-server.ts";

@@ -52,6 +52,7 @@ export interface AppDeps extends Pick<RetryWebhooksDeps, "publishRetries"> {
   readonly secretBox: SecretBox;
   readonly guard: AddressGuard;
   readonly wakeOutbox: () => void;
+  readonly wakeReplays: () => void;
 }
 
 export interface AppConfig {

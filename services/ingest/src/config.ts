@@ -73,3 +73,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
   }
   return { ...config, defaultEndpoint: { url, secret } };
 }
+
+/** What the address guard is told, the same as in the dispatcher. */
+export function egressOf(config: ReturnType<typeof readConfig>) {
+  return { allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS, allowHttp: config.WEBHOOK_ALLOW_HTTP };
+}

@@ -36,6 +36,26 @@ export async function addEndpoint(
   return endpointId;
 }
 
+/** Plays the validator: leads that are due already. Returns their uuids, in row order. */
+export async function addLeads(
+  owner: Owner,
+  batchUuid: string,
+  count: number,
+  { tenantId = DEFAULT_TENANT_ID, status = "valid", dueInMinutes = -1, firstRow = 1 } = {},
+): Promise<readonly string[]> {
+  const { rows } = await owner.query(
+    `insert into validation.leads (lead_uuid, batch_id, row_number, line_number, tenant_id, lead_id,
+       slug_version, first_name, last_name, dob, status, errors, warnings, validated_at,
+       webhook_scheduled_for)
+     select gen_random_uuid(), $1, i, i, $2, 'ada.quillfeather.15031990', 1, 'Ada', 'Quillfeather',
+       '15/03/1990', $3, '[]', '[]', now(), now() + $4 * interval '1 minute'
+     from generate_series($5::int, $5::int + $6::int - 1) as i
+     returning lead_uuid`,
+    [batchUuid, tenantId, status, dueInMinutes, firstRow, count],
+  );
+  return rows.map(({ lead_uuid: leadUuid }) => leadUuid);
+}
+
 export interface DeliverySeed {
   readonly batchUuid: string;
   readonly leadUuid?: string;

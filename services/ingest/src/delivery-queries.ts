@@ -80,7 +80,7 @@ export async function listDeliveries(
     cross join lateral (
       select ${COLUMNS} from delivery.deliveries as d
       where d.batch_id = b.batch_id and d.tenant_id = ${listing.tenantId}
-        and ${isWanted(listing)} and (b.place > 1 or ${isAfter(after)})
+        and ${isWanted(listing)} and (b.batch_id is distinct from ${after?.batch.batchUuid ?? null}::uuid or ${isAfter(after)})
       order by d.lead_uuid, d.delivery_id limit ${limit + 1}) as found
     order by b.place, found."leadUuid", found."deliveryId" limit ${limit + 1}`.execute(trx);
   const deliveries = rows.slice(0, limit);

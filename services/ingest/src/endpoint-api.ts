@@ -5,14 +5,15 @@ import { endpointActionRoutes } from "./endpoint-action-routes.ts";
 import { endpointChangeRoutes } from "./endpoint-change-routes.ts";
 import type { EndpointChangesDeps } from "./endpoint-changes.ts";
 import { endpointRoutes } from "./endpoint-routes.ts";
+import { type ReplayRoutesDeps, replayRoutes } from "./replay-routes.ts";
+
+export type EndpointApiDeps = EndpointChangesDeps & DeliveryRoutesDeps & ReplayRoutesDeps;
 
 /** Where webhooks go, and what became of each. */
-export const endpointApi: FastifyPluginAsync<EndpointChangesDeps & DeliveryRoutesDeps> = async (
-  app,
-  deps,
-) => {
+export const endpointApi: FastifyPluginAsync<EndpointApiDeps> = async (app, deps) => {
   await app.register(endpointRoutes, deps);
   await app.register(endpointChangeRoutes, deps);
   await app.register(endpointActionRoutes, deps);
   await app.register(deliveryRoutes, deps);
+  await app.register(replayRoutes, deps);
 };

@@ -15,6 +15,7 @@ import {
 import { createEndpointSecret } from "./endpoint-secret.ts";
 import { checkAddress, type EndpointSettingsDeps, readSettings } from "./endpoint-settings.ts";
 import { type Failure, failures } from "./problem.ts";
+import { recoverHeld } from "./start-replay.ts";
 import { inTenant } from "./tenant-scope.ts";
 
 export interface EndpointChangesDeps extends EndpointSettingsDeps {
@@ -87,6 +88,8 @@ export async function changeEndpoint(
     if (settings.kind === "refused") return settings;
     const isActivated = given.status === "active";
     const endpoint = await updateEndpoint(trx, stored, settings.value, isActivated);
+    // What was kept for it goes out, at its rate.
+    if (isActivated) await recoverHeld(trx, actor, endpointId);
     const details = { settings: Object.keys(given) };
     await recordAudit(trx, actor, { ...auditOf("endpoint.changed", endpointId), details });
     return { kind: "done", endpoint };
@@ -118,7 +121,7 @@ export async function rotateEndpointSecret(
   });
 }
 
-/** False: there is none. What is still due to it is cancelled when its time comes. */
+/** False: there is none. What is still due to it is cancelled when its time comes, held ones now. */
 export async function removeEndpoint(
   { db }: EndpointChangesDeps,
   actor: Actor,
@@ -126,8 +129,10 @@ export async function removeEndpoint(
 ): Promise<boolean> {
   return inTenant(db, actor.tenantId, async (trx) => {
     const isDeleted = await deleteEndpoint(trx, actor.tenantId, endpointId);
-    if (isDeleted) await recordAudit(trx, actor, auditOf("endpoint.deleted", endpointId));
-    return isDeleted;
+    if (!isDeleted) return false;
+    await recoverHeld(trx, actor, endpointId);
+    await recordAudit(trx, actor, auditOf("endpoint.deleted", endpointId));
+    return true;
   });
 }
 

@@ -38,3 +38,12 @@ export async function findBatches(
     where batch_id = any (${batchUuids}::uuid[])`.execute(db);
   return new Set(rows.map(({ batchUuid }) => batchUuid));
 }
+
+/** Long after they ended, and with them what they wrote down for the dispatcher. A scan of few rows. */
+export async function deleteEndedReplays(db: Kysely<Database>, before: Date): Promise<number> {
+  const result = await db
+    .deleteFrom("ingest.replays")
+    .where("ended_at", "<", before)
+    .executeTakeFirst();
+  return Number(result.numDeletedRows);
+}

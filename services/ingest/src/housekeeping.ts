@@ -3,7 +3,12 @@ import type { JobRun, Metrics, ObjectStore, PeriodicJob } from "@valify/runtime"
 import type { Kysely } from "kysely";
 
 import { deleteExpiredSessions } from "./access-queries.ts";
-import { findBatches, findExpiredUploads, markUploadsDeleted } from "./housekeeping-queries.ts";
+import {
+  deleteEndedReplays,
+  findBatches,
+  findExpiredUploads,
+  markUploadsDeleted,
+} from "./housekeeping-queries.ts";
 import { ATTEMPTS_WINDOW_MS } from "./sign-in-limit.ts";
 import { deleteOldAttempts } from "./sign-in-queries.ts";
 import { asSystem } from "./tenant-scope.ts";
@@ -21,6 +26,8 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** An upload takes seconds from its object to its row; a day leaves room for any clock. */
 const ORPHAN_AFTER_MS = 24 * HOUR_MS;
+/** Their wake-ups may still wait in a stream or at an endpoint that is held for weeks. */
+const REPLAY_RETENTION_MS = 90 * 24 * HOUR_MS;
 /** Objects or rows that one statement asks about. */
 const CHUNK_MAX = 500;
 /** Uploads that one run deletes; more of them wait for the next hour. */
@@ -39,6 +46,11 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[]
     })),
     hourly("expired_uploads", (run) => deleteExpiredUploads(deps, run)),
     hourly("orphaned_objects", (run) => deleteOrphans(deps, run)),
+    hourly("ended_replays", async ({ now }) => ({
+      deleted: await asSystem(deps.db, (trx) =>
+        deleteEndedReplays(trx, new Date(now.getTime() - REPLAY_RETENTION_MS)),
+      ),
+    })),
     usageJob(deps),
   ];
 }

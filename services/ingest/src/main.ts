@@ -1,4 +1,4 @@
-import { batchCancelled, batchUploaded, webhookRetry } from "@valify/contracts";
+import { batchCancelled, batchUploaded } from "@valify/contracts";
 import { checkDatabase, createDatabase } from "@valify/database";
 import {
   connectBus,
@@ -17,9 +17,11 @@ import {
 
 import { buildApp } from "./app.ts";
 import { bootstrap } from "./bootstrap.ts";
-import { readConfig } from "./config.ts";
+import { egressOf, readConfig } from "./config.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
+import { startReplayWorker } from "./replay-worker.ts";
 import { startUsageConsumers } from "./usage-consumers.ts";
+import { createWebhookOutlet } from "./webhook-outlet.ts";
 
 await runService("ingest", async () => {
   const config = readConfig(process.env);
@@ -38,16 +40,15 @@ await runService("ingest", async () => {
     }),
   );
   const secretBox = createSecretBox(config.SECRET_KEY);
-  const guard = createAddressGuard({
-    allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS,
-    allowHttp: config.WEBHOOK_ALLOW_HTTP,
-  });
+  const guard = createAddressGuard(egressOf(config));
   await bootstrap({ db, secretBox, log }, config);
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service: "ingest", log }));
   const relay = stack.use(
     startOutboxRelay({ db, bus, log, contracts: [batchUploaded, batchCancelled] }),
   );
 
+  const outlet = createWebhookOutlet(bus);
+  const replays = stack.use(startReplayWorker({ db, ...outlet }, log));
   const metrics = createMetrics("ingest", version);
   const jobs = housekeepingJobs({ db, store, metrics, uploadRetentionMs: config.UPLOAD_RETENTION });
   stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
@@ -75,7 +76,8 @@ await runService("ingest", async () => {
       secretBox,
       guard,
       wakeOutbox: () => relay.wake(),
-      publishRetries: async (events) => void (await bus.publishAll(webhookRetry, events)),
+      wakeReplays: () => replays.wake(),
+      ...outlet,
     }),
     async (server) => server.close(),
   );

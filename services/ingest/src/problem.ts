@@ -94,6 +94,11 @@ export const failures = {
     code: "BATCH_CANCELLED",
     detail: "The batch was cancelled: nothing more is sent for it",
   },
+  replayNotFound: {
+    status: 404,
+    code: "REPLAY_NOT_FOUND",
+    detail: "There is no such replay",
+  },
   deliveryNotFound: {
     status: 404,
     code: "DELIVERY_NOT_FOUND",

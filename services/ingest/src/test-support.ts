@@ -100,6 +100,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
       secretBox: createSecretBox(SECRET_KEY),
       guard: createAddressGuard({ resolve: async () => [{ address: "1.1.1.1", family: 4 }] }),
       wakeOutbox: () => void (wakeCount += 1),
+      wakeReplays: () => {},
       publishRetries: async (events) => void retries.push(...events),
       ...deps,
     }),

@@ -1,6 +1,6 @@
 import { type WebhookDue, WakeUpKind } from "@valify/contracts";
 import type { Database } from "@valify/database";
-import { createBatcher, deterministicUuid } from "@valify/runtime";
+import { createBatcher, deliveryIdOf } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
 import type { Hold, PullAdmission } from "./admit-pull.ts";
@@ -13,9 +13,15 @@ import {
   recordUnrouted,
   type StoredDelivery,
 } from "./delivery-queries.ts";
-import { NO_ENDPOINT_ID, type Route as RouteOf, routesOf } from "./domain/route-lead.ts";
+import {
+  type KnownDelivery,
+  NO_ENDPOINT_ID,
+  type Route as RouteOf,
+  routesOf,
+} from "./domain/route-lead.ts";
 import { type Endpoint, loadEndpoints, loadLeads, type LoadedLead } from "./lead-queries.ts";
 import type { DispatcherDatabases } from "./open-databases.ts";
+import { findReplayTargets } from "./replay-target-queries.ts";
 import { reserveTurns } from "./reserve-turns.ts";
 
 /** Ours to send, once, until the lease runs out. */
@@ -114,16 +120,30 @@ export async function prepareDeliveries(
   );
 }
 
-/** Deliveries that a later wake-up names by their id. */
-async function findKnown(db: Kysely<Database>, events: readonly WebhookDue[]) {
-  const ids = events.filter(({ kind }) => kind !== WakeUpKind.first).map(({ id }) => id);
-  return ids.length === 0 ? new Map<string, StoredDelivery>() : findDeliveries(db, ids);
+/** Deliveries that a later wake-up names by their id, those that a replay has yet to make included. */
+async function findKnown(
+  db: Kysely<Database>,
+  events: readonly WebhookDue[],
+): Promise<ReadonlyMap<string, KnownDelivery>> {
+  const later = events.filter(({ kind }) => kind !== WakeUpKind.first);
+  if (later.length === 0) return new Map();
+  const known = await findDeliveries(
+    db,
+    later.map(({ id }) => id),
+  );
+  const toMake = later.filter(({ kind, id }) => kind === WakeUpKind.recover && !known.has(id));
+  if (toMake.length === 0) return known;
+  const targets = await findReplayTargets(
+    db,
+    toMake.map(({ id }) => id),
+  );
+  return new Map<string, KnownDelivery>([...known, ...targets]);
 }
 
 async function load(
   db: Kysely<Database>,
   events: readonly WebhookDue[],
-  known: ReadonlyMap<string, StoredDelivery>,
+  known: ReadonlyMap<string, KnownDelivery>,
 ) {
   const leadUuids = events.map(({ id }) => known.get(id)?.leadUuid ?? id);
   const tenantIds = [...new Set(events.map(({ tenant_id: tenantId }) => tenantId))];
@@ -240,9 +260,4 @@ function reasonOf(request: ClaimRequest, stored: StoredDelivery | undefined): Pr
 function until(hold: Hold, waitMs: number, now: Date): Hold {
   if (hold.notBefore === null) return hold;
   return { ...hold, notBefore: new Date(now.getTime() + waitMs) };
-}
-
-/** The same lead and endpoint always give the same delivery, and so the same `webhook-id`. */
-function deliveryIdOf(leadUuid: string, endpointId: string): string {
-  return deterministicUuid("delivery", leadUuid, endpointId);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { WakeUpKind } from "@valify/contracts";
+import { deliveryIdOf } from "@valify/runtime";
 import { sql } from "kysely";
 
 import { prepareDeliveries } from "./prepare-deliveries.ts";
@@ -93,4 +94,31 @@ test("a changed address counts for deliveries that were queued before", async ()
   ]);
   assert.ok(retry?.kind === "send" && retry.delivery.endpoint?.url === "https://new.example.com/");
   assert.equal(retry.delivery.deliveryId, deliveryId);
+});
+
+test("a replay makes the delivery that an endpoint has missed, once, for that endpoint alone", async () => {
+  await using fixture = await createFixture();
+  await fixture.addEndpoint();
+  const late = await fixture.addEndpoint("https://late.example.com/");
+  const [leadUuid = ""] = await fixture.addLeads(1);
+  const deliveryId = deliveryIdOf(leadUuid, late);
+  const wake = { kind: WakeUpKind.recover, round: 0 } as const;
+  const event = fixture.dueFor(deliveryId, wake);
+  const [[unknown] = []] = await prepareDeliveries(fixture.dispatcher(), [event]);
+  assert.equal(unknown?.kind, "lead_missing");
+  await sql`
+    with replay as (
+      insert into ingest.replays (tenant_id, scope, planned_count)
+      values (${fixture.tenantId}, 'missing', 1) returning replay_id)
+    insert into ingest.replay_targets
+    select ${deliveryId}::uuid, replay_id, ${fixture.tenantId}::uuid, ${leadUuid}::uuid,
+      ${late}::uuid, ${fixture.batchId}::uuid
+    from replay`.execute(fixture.owner);
+  const [prepared = []] = await prepareDeliveries(fixture.dispatcher(), [event]);
+  assert.equal(prepared.length, 1);
+  const [sent] = prepared;
+  assert.ok(sent?.kind === "send" && sent.delivery.endpointId === late);
+  assert.equal(sent.delivery.deliveryId, deliveryId);
+  const [[again] = []] = await prepareDeliveries(fixture.dispatcher(), [event]);
+  assert.equal(again?.kind, "busy");
 });

@@ -11,7 +11,8 @@ interface RoutableEndpoint {
   readonly send: "all" | "valid" | "invalid";
 }
 
-interface KnownDelivery {
+/** What a wake-up by a delivery's id stands for. */
+export interface KnownDelivery {
   readonly deliveryId: string;
   readonly leadUuid: string;
   readonly endpointId: string;

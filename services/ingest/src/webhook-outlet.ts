@@ -1,0 +1,10 @@
+import { webhookRetry, type WebhookRetry } from "@valify/contracts";
+import type { Bus } from "@valify/runtime";
+
+/** What ingest asks of those who send: each resolves when JetStream has stored it. */
+export function createWebhookOutlet(bus: Pick<Bus, "publishAll">) {
+  return {
+    publishRetries: async (events: readonly WebhookRetry[]) =>
+      void (await bus.publishAll(webhookRetry, events)),
+  };
+}
