@@ -1,10 +1,16 @@
 import { measureDelivery } from "./delivery.ts";
+import { measureLeadFile } from "./lead-file.ts";
 import { measurePipeline } from "./pipeline.ts";
 import { printMachine } from "./report.ts";
 import { serverVersions } from "./server-versions.ts";
+import { measureUploadMemory } from "./upload-memory.ts";
+import { measureValidator } from "./validator.ts";
 
 const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
+  "lead-file": measureLeadFile,
   pipeline: measurePipeline,
+  "upload-memory": measureUploadMemory,
+  validator: measureValidator,
   delivery: measureDelivery,
 };
 

@@ -47,6 +47,10 @@ export const PROBLEM_CODES = {
   ),
   EMAIL_TAKEN: problem(409, "Somebody signs in with this address already"),
   LAST_ADMIN: problem(409, "The tenant would be left without an admin"),
+  FILE_SAME_ROWS: problem(
+    409,
+    "The same leads were uploaded before in other bytes, and the rules refuse that",
+  ),
   BATCH_NOT_CANCELLABLE: problem(409, "The batch has failed: nothing is left to cancel"),
   BATCH_CANCELLED: problem(409, "The batch was cancelled: nothing more is sent for it"),
   RESULTS_NOT_READY: problem(409, "The batch is still being validated"),
@@ -80,6 +84,10 @@ export const PROBLEM_CODES = {
   FILE_TYPE_UNSUPPORTED: problem(415, "The file is of a known type that is no CSV"),
   FILE_NOT_ALL_VALID: problem(422, "mode=all_or_nothing, and a row of the file is not valid"),
   FILE_EMPTY: problem(422, "The file has no bytes, or nothing but white space"),
+  FILE_DOB_ORDER_SUSPECT: problem(
+    422,
+    "The dates look like mm/dd/yyyy, and the rules refuse such a file",
+  ),
   FILE_NO_ROWS: problem(422, "The file has a header and no lead"),
   FILE_ENCODING_UNKNOWN: problem(422, "Bytes of the file cannot be read as text"),
   HEADER_MISSING: problem(422, "No row of the file's beginning is a header"),

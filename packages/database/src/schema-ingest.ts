@@ -82,6 +82,7 @@ export interface IngestTables {
     rule_profile: JSONColumnType<object> | null;
     rule_profile_version: number | null;
     ruleset_version: string | null;
+    rows_sha256: Buffer | null;
     options: ColumnType<object, string | undefined, string>;
     usage_settled_at: Generated<Timestamp | null>;
   };

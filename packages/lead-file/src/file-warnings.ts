@@ -19,7 +19,7 @@ const NUMERIC_DATE = /^\s*(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}\s*$/;
 export function fileWarnings(facts: ReadingFacts): FileWarning[] {
   const { found, rows, blankRowCount } = facts;
   const warnings: FileWarning[] = [];
-  const warn = (code: string, message: string) => warnings.push({ code, message });
+  const warn = (code: FileWarning["code"], message: string) => warnings.push({ code, message });
   if (facts.isEncodingAssumed) {
     warn("FILE_ENCODING_ASSUMED", "Read as Windows-1252; check the accents");
   }

@@ -15,11 +15,13 @@ export type {
   RowProblem,
   RowProblemCode,
 } from "./lead-file.ts";
+export { canonicalRows } from "./canonical-rows.ts";
 export { readLeadFile } from "./read-lead-file.ts";
 export { createResultsWriter, type ResultRow, type ResultsWriter } from "./results-writer.ts";
 export { isRuleCode, type RuleCode, type RuleInfo, ruleCatalogue } from "./rules/catalogue.ts";
 export {
   defaultRuleProfile,
+  levelUnder,
   type RuleProfile,
   ruleProfileOf,
   rulesetText,

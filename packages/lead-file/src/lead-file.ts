@@ -22,15 +22,17 @@ export interface Dialect {
   readonly header: HeaderMap;
 }
 
-export type RowProblemCode =
-  | "ROW_QUOTE_MALFORMED"
-  | "ROW_EMBEDDED_NEWLINE"
-  | "ROW_TOO_FEW_CELLS"
-  | "ROW_TOO_MANY_CELLS"
-  | "ROW_TOO_LARGE"
-  | "ROW_REPEATED_HEADER"
-  | "ROW_TEMPLATE_SAMPLE"
-  | "ROW_CONTROL_CHAR";
+export const ROW_PROBLEM_CODES = [
+  "ROW_QUOTE_MALFORMED",
+  "ROW_EMBEDDED_NEWLINE",
+  "ROW_TOO_FEW_CELLS",
+  "ROW_TOO_MANY_CELLS",
+  "ROW_TOO_LARGE",
+  "ROW_REPEATED_HEADER",
+  "ROW_TEMPLATE_SAMPLE",
+  "ROW_CONTROL_CHAR",
+] as const;
+export type RowProblemCode = (typeof ROW_PROBLEM_CODES)[number];
 
 /** Why a row cannot be read as a lead. Such a row is skipped, and counted. */
 export interface RowProblem {

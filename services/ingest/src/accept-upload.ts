@@ -43,7 +43,7 @@ export function createAcceptUpload(deps: AcceptUploadDeps) {
     if (recording.kind === "recorded") {
       deps.wakeOutbox();
       log.info({ batchId, tenantId, totalLeads: batch.totalLeads }, "batch.accepted");
-      return { kind: "accepted", answer: answerOf(batch) };
+      return { kind: "accepted", answer: answerOf({ ...batch, warnings: recording.warnings }) };
     }
     if (recording.kind === "failed") {
       log.error({ batchId, err: recording.error }, "upload.not_recorded");
@@ -52,7 +52,9 @@ export function createAcceptUpload(deps: AcceptUploadDeps) {
     }
     await discard(objectKey);
     if (recording.kind === "duplicate") return refuse(duplicateOf(recording.of));
-    if (recording.kind === "limited") return refuse(recording.failure);
+    if (recording.kind === "limited" || recording.kind === "objected") {
+      return refuse(recording.failure);
+    }
     return (await findReplay(upload)) ?? refuse(keyReused);
   }
 

@@ -2,7 +2,7 @@ import { hash, randomBytes } from "node:crypto";
 
 import { batchIdOfUuid } from "@valify/contracts";
 import type { BatchOptions, UploadAccepted } from "@valify/contracts/api";
-import { type LeadFile, londonDateOf } from "@valify/lead-file";
+import { canonicalRows, type LeadFile, londonDateOf } from "@valify/lead-file";
 
 import { BATCH_RANDOM_BYTE_COUNT, batchUuidOf } from "./domain/batch-uuid.ts";
 import type { NewBatch, StoredUpload } from "./upload-queries.ts";
@@ -31,6 +31,7 @@ export function newBatchOf(
     objectKey: `uploads/${tenantId}/${batchUuid}.csv`,
     byteCount: bytes.length,
     contentSha256: contentHashOf(bytes),
+    rowsSha256: hash("sha256", canonicalRows(file), "buffer"),
     encoding: file.dialect.encoding,
     delimiter: file.dialect.delimiter,
     totalLeads: file.rows.length,

@@ -5,6 +5,7 @@ import type { Kysely, Transaction } from "kysely";
 import { type Actor, type AuditEntry, recordAudit } from "./audit.ts";
 import { checkLimits } from "./check-limits.ts";
 import type { LimitExceeded } from "./domain/tenant-limits.ts";
+import type { Failure } from "./problem.ts";
 import { currentProfile } from "./rule-profile.ts";
 import { inTenant } from "./tenant-scope.ts";
 import {
@@ -17,9 +18,13 @@ import {
   type StoredUpload,
 } from "./upload-queries.ts";
 import { reserveLeads } from "./usage-ledger.ts";
+import { judgeWholeFile } from "./whole-file-rules.ts";
 
 export type Recording =
-  | { readonly kind: "recorded" }
+  /** With what is to be remarked about the file, as the tenant's rules have it. */
+  | { readonly kind: "recorded"; readonly warnings: NewBatch["warnings"] }
+  /** The rules refuse the file as a whole. */
+  | { readonly kind: "objected"; readonly failure: Failure }
   /** Somebody else's upload with the same idempotency key was faster. */
   | { readonly kind: "key_taken" }
   /** The same bytes were recorded meanwhile, or since somebody looked. */
@@ -47,7 +52,10 @@ export async function recordUpload(
       const first = await findFirst(trx, batch);
       if (first !== undefined) return first;
       const rules = await currentProfile(trx, batch.tenantId);
-      const inserted = await insertBatch(trx, batch, rules);
+      const judged = await judgeWholeFile(trx, batch, rules.profile);
+      if (judged.kind === "refused") return { kind: "objected", failure: judged.failure };
+      const { warnings } = judged;
+      const inserted = await insertBatch(trx, { ...batch, warnings }, rules);
       if (inserted === undefined) return { kind: "key_taken" };
       await reserveLeads(trx, batch);
       const limit = await checkLimits(trx, batch.tenantId, inserted.createdAt);
@@ -55,7 +63,7 @@ export async function recordUpload(
       await addToOutbox(trx, batchUploaded.subject, eventOf(batch, rules, inserted.createdAt));
       await recordAudit(trx, actor, entryOf(batch));
       isCommitting = true;
-      return { kind: "recorded" };
+      return { kind: "recorded", warnings };
     });
   } catch (error) {
     if (error instanceof OverLimit) return { kind: "limited", failure: error.limit };

@@ -14,6 +14,8 @@ export interface NewBatch {
   readonly objectKey: string;
   readonly byteCount: number;
   readonly contentSha256: Buffer;
+  /** Of the leads alone, however they are written. */
+  readonly rowsSha256: Buffer;
   readonly encoding: string;
   readonly delimiter: string;
   readonly totalLeads: number;
@@ -56,6 +58,7 @@ export async function insertBatch(
       object_key: batch.objectKey,
       byte_count: batch.byteCount,
       content_sha256: batch.contentSha256,
+      rows_sha256: batch.rowsSha256,
       encoding: batch.encoding,
       delimiter: batch.delimiter,
       total_leads: batch.totalLeads,
@@ -102,6 +105,21 @@ export async function findUploadByContent(
   const { rows } = await sql<StoredUpload>`
     select ${STORED_UPLOAD} from ingest.batches as b
     where tenant_id = ${tenantId} and content_sha256 = ${contentSha256} and cancelled_at is null
+      and not exists (select from validation.runs as r
+                      where r.batch_id = b.batch_id and r.status = 'failed')
+    order by created_at desc limit 1`.execute(db);
+  return rows[0];
+}
+
+/** The newest batch of the same leads, along the index batches_by_rows. Like the one above. */
+export async function findUploadByRows(
+  db: Kysely<Database>,
+  tenantId: string,
+  rowsSha256: Buffer,
+): Promise<StoredUpload | undefined> {
+  const { rows } = await sql<StoredUpload>`
+    select ${STORED_UPLOAD} from ingest.batches as b
+    where tenant_id = ${tenantId} and rows_sha256 = ${rowsSha256} and cancelled_at is null
       and not exists (select from validation.runs as r
                       where r.batch_id = b.batch_id and r.status = 'failed')
     order by created_at desc limit 1`.execute(db);

@@ -23,6 +23,25 @@ export function duplicateOf({ batchUuid, createdAt }: StoredUpload): Failure {
   };
 }
 
+/** The same leads in other bytes, which the tenant's rules refuse. */
+export function sameRowsAs({ batchUuid }: Pick<StoredUpload, "batchUuid">): Failure {
+  const batchId = batchIdOfUuid(batchUuid);
+  return {
+    status: 409,
+    code: "FILE_SAME_ROWS",
+    detail: `The same leads are in ${batchId}. Send on_duplicate=allow to process them again`,
+    headers: { link: `</batch_status/${batchId}>; rel="related"` },
+    batchId,
+  };
+}
+
+/** Rows with a day up to 12 would silently have another birthday. */
+export const datesSuspect: Failure = {
+  status: 422,
+  code: "FILE_DOB_ORDER_SUSPECT",
+  detail: "The dates look like mm/dd/yyyy. Write them as dd/mm/yyyy",
+};
+
 /** Null where every row is valid. */
 export function notAllValid({ invalidCount, skippedCount, counts }: FileJudgement): Failure | null {
   const badCount = invalidCount + skippedCount;

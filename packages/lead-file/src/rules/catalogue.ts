@@ -6,7 +6,8 @@ export type RuleGroup = "missing" | "impossible" | "other";
 export interface RuleInfo {
   /** Raised whenever the rule judges otherwise than before: part of a ruleset's version. */
   readonly version: number;
-  readonly field: FindingField | "name";
+  /** `name`: of either name; `file`: of the whole file, a warning or a refusal of it. */
+  readonly field: FindingField | "name" | "file";
   readonly group: RuleGroup;
   /** Of a finding where the profile says nothing else. */
   readonly severity: Severity;
@@ -103,6 +104,16 @@ export const ruleCatalogue = {
   SUPPRESSED_ERASED: fixed(
     rule({ field: "row", severity: "error", message: "This person asked to be erased" }),
   ),
+  FILE_DOB_ORDER_SUSPECT: rule({
+    field: "file",
+    severity: "warning",
+    message: "The dates look like mm/dd/yyyy",
+  }),
+  FILE_SAME_ROWS: rule({
+    field: "file",
+    severity: "warning",
+    message: "The same leads are in batch {id}",
+  }),
   EXT_UNAVAILABLE: fixed(pairWarning("External check could not be made")),
 } as const satisfies Readonly<Record<string, RuleInfo>>;
 
