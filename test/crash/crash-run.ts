@@ -68,6 +68,7 @@ export async function runCrash(
 async function insertAll({ db }: SchedulerStack, plan: CrashPlan): Promise<WakeUps> {
   const fromMs = await databaseNowMs(db);
   const wakeUps = {
+    lot: 0,
     firstDueMs: fromMs + LEAD_TIME_MS + Math.ceil((plan.wakeUps * 1_000) / INSERTS_PER_SECOND_MIN),
     spacingMs: 1_000 / plan.perSecond,
     messageEvery: plan.messageEvery,

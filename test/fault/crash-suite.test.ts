@@ -6,11 +6,11 @@ import { runCrash } from "../crash/crash-run.ts";
 // Goal: what was scheduled is emitted, each once, none early, whatever dies at whatever moment.
 // Method: the short form of `npm run crash`: SIGKILL of replicas, Postgres and NATS while wake-ups
 // fall due, then a reading of the whole stream.
-test("12,000 wake-ups survive kill -9 of schedulers, Postgres and NATS", async (t) => {
-  const wakeUps = 12_000;
+test("8,000 wake-ups survive kill -9 of schedulers, Postgres and NATS", async (t) => {
+  const wakeUps = 8_000;
   const result = await runCrash({
     wakeUps,
-    kills: 8,
+    kills: 6,
     pauseMs: 300,
     perSecond: 1_000,
     seed: 7,
@@ -23,6 +23,6 @@ test("12,000 wake-ups survive kill -9 of schedulers, Postgres and NATS", async (
     { emitted, missing, doubled, unknown, early, pending, deadLetters },
     { emitted: wakeUps, missing: 0, doubled: 0, unknown: 0, early: 0, pending: 0, deadLetters: 0 },
   );
-  assert(kills.atWork >= 5, `${kills.atWork} kills struck at work`);
+  assert(kills.atWork >= 3, `${kills.atWork} kills struck at work`);
   t.diagnostic(JSON.stringify({ ...kills, seconds: Math.round(result.seconds) }));
 });

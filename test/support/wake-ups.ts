@@ -5,6 +5,8 @@ import type { Pool } from "pg";
 
 /** Wake-ups 0, 1, 2 … of one made-up tenant: their ids and instants follow from the number. */
 export interface WakeUps {
+  /** Tells several lots on one stream apart: 0 to 999. */
+  readonly lot: number;
   /** Milliseconds since 1970, whole. */
   readonly firstDueMs: number;
   /** Number n is due `n * spacingMs` later, rounded up to a millisecond. */
@@ -15,18 +17,22 @@ export interface WakeUps {
 
 const TENANT = "5f0c6a52-6a7e-4a51-9a3e-0d7a1b2c3d4e";
 const BATCH = "018f3b1e-0000-7000-8000-000000000001";
-const ID_PREFIX = "00000000-0000-4000-8000-";
+const ID_PREFIX = "00000000-0000-4000-8";
 const ROWS_PER_STATEMENT = 50_000;
 const LANES = 16;
 const NATS_TIMEOUT_MS = 2_000;
 
-function idOfWakeUp(number: number): string {
-  return ID_PREFIX + number.toString(16).padStart(12, "0");
+const prefixOf = ({ lot }: WakeUps) => `${ID_PREFIX}${String(lot).padStart(3, "0")}-`;
+
+function idOfWakeUp(wakeUps: WakeUps, number: number): string {
+  return prefixOf(wakeUps) + number.toString(16).padStart(12, "0");
 }
 
-/** -1 for an id that is none of ours. */
-export function numberOfWakeUp(id: string): number {
-  return id.startsWith(ID_PREFIX) ? Number.parseInt(id.slice(ID_PREFIX.length), 16) : -1;
+/** Whose it is: a number of this lot, another lot's, or nobody's. */
+export function recognise(wakeUps: WakeUps, id: string): number | "other" | "unknown" {
+  const prefix = prefixOf(wakeUps);
+  if (id.startsWith(prefix)) return Number.parseInt(id.slice(prefix.length), 16);
+  return id.startsWith(ID_PREFIX) ? "other" : "unknown";
 }
 
 export function dueMsOf({ firstDueMs, spacingMs }: WakeUps, number: number): number {
@@ -59,7 +65,7 @@ export async function insertWakeUps(
         Math.min(to, first + ROWS_PER_STATEMENT) - 1,
         wakeUps.firstDueMs,
         wakeUps.spacingMs,
-        ID_PREFIX,
+        prefixOf(wakeUps),
         TENANT,
         BATCH,
         LANES,
@@ -86,7 +92,7 @@ export async function publishWakeUps(
 
 async function publishOne(client: JetStreamClient, wakeUps: WakeUps, number: number) {
   const event = {
-    id: idOfWakeUp(number),
+    id: idOfWakeUp(wakeUps, number),
     kind: WakeUpKind.retry,
     round: 1,
     tenant_id: TENANT,
