@@ -1,4 +1,5 @@
 import { measureDelivery } from "./delivery.ts";
+import { measureFairness } from "./fairness.ts";
 import { measureLeadFile } from "./lead-file.ts";
 import { measurePipeline } from "./pipeline.ts";
 import { printMachine } from "./report.ts";
@@ -12,6 +13,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   "upload-memory": measureUploadMemory,
   validator: measureValidator,
   delivery: measureDelivery,
+  fairness: measureFairness,
 };
 
 // `npm run load -- pipeline delivery`: figures, never a verdict, since machines are noisy.

@@ -59,3 +59,11 @@ export {
   TenantPage,
   TenantView,
 } from "./tenant-api.ts";
+export {
+  AdmissionReason,
+  AdmissionView,
+  MemoryStats,
+  QueueStats,
+  Worker,
+  WorkerStats,
+} from "./stats-api.ts";

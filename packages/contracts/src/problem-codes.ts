@@ -117,6 +117,10 @@ export const PROBLEM_CODES = {
   DATABASE_UNAVAILABLE: problem(503, "The database does not answer; nothing was changed"),
   OBJECT_STORE_UNAVAILABLE: problem(503, "The file storage does not answer; nothing was changed"),
   BROKER_UNAVAILABLE: problem(503, "The message broker does not answer; repeating is safe"),
+  MEMORY_HIGH: problem(
+    503,
+    "This process is near its memory limit and takes no upload until it has room",
+  ),
   UPLOADS_BUSY: problem(503, "Too many uploads at once; Retry-After says how long to wait"),
   SIGN_IN_BUSY: problem(503, "Too many people sign in at once; try again in a moment"),
   TOO_MANY_STREAMS: problem(503, "Too many live streams are open: ask /batch_status instead"),

@@ -39,6 +39,7 @@ const READS: Readonly<Record<ServiceRole, readonly string[]>> = {
     "scheduling.cancelled_batch",
     "scheduling.due",
     "validation.leads",
+    "validation.queue",
     "validation.runs",
   ],
   valify_validator: [],

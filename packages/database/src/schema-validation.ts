@@ -4,6 +4,16 @@ type Timestamp = ColumnType<Date, Date | string, Date | string>;
 type Findings = JSONColumnType<{ code: string; field: string; message: string }[]>;
 
 export interface ValidationTables {
+  "validation.queue": {
+    batch_id: string;
+    tenant_id: string;
+    event: JSONColumnType<object>;
+    is_high: boolean;
+    total_leads: number;
+    queued_at: Generated<Timestamp>;
+    attempts: Generated<number>;
+    not_before: Generated<Timestamp>;
+  };
   "validation.runs": {
     batch_id: string;
     tenant_id: string;
@@ -23,6 +33,8 @@ export interface ValidationTables {
     leads_deleted_at: Timestamp | null;
     cancelled_at: Generated<Timestamp | null>;
     errors_object_key: Generated<string | null>;
+    progressed_at: Generated<Timestamp>;
+    stuck_count: Generated<number>;
   };
   "validation.lead_claims": {
     lead_hash: string;

@@ -5,6 +5,7 @@ export { commonSettings, ConfigError, parseConfig, parseDurationMs, setting } fr
 export { type Consumer, startConsumer } from "./consumer.ts";
 export { deliveryIdOf, deterministicUuid } from "./deterministic-uuid.ts";
 export { PermanentError } from "./errors.ts";
+export { answerPresence, findWorkers, readQueues } from "./fleet.ts";
 export { createGuardedConnector } from "./guarded-connector.ts";
 export { answerProbe, startHealthServer } from "./health-server.ts";
 export { createHealth, type Health } from "./health.ts";

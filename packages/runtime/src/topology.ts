@@ -92,7 +92,7 @@ interface DurableSpec {
   readonly ackPendingMax: number;
 }
 
-const DURABLES: readonly DurableSpec[] = [
+export const DURABLES: readonly DurableSpec[] = [
   durable("BATCH", "validator", "batch.uploaded", 15_000, 32),
   durable("BATCH", "validator-cancelled", "batch.cancelled", 15_000, 100),
   durable("BATCH", "ingest-completed", "batch.completed", 15_000, 100),

@@ -15,6 +15,7 @@ import type { Kysely } from "kysely";
 import { createAcceptUpload } from "./accept-upload.ts";
 import { accessApi } from "./access-api.ts";
 import { adminRoutes } from "./admin-routes.ts";
+import type { Admission } from "./admission.ts";
 import { IDENTITY, requireAccess, requirePermissions } from "./auth.ts";
 import { findWatchedBatches } from "./batch-queries.ts";
 import { batchRoutes } from "./batch-routes.ts";
@@ -37,6 +38,7 @@ import { secureHeaders } from "./security-headers.ts";
 import { createSignInLimit } from "./sign-in-limit.ts";
 import { signInRoute } from "./sign-in-route.ts";
 import { createSignIn } from "./sign-in.ts";
+import { type FleetStats, statsRoutes } from "./stats-routes.ts";
 import { asSystem } from "./tenant-scope.ts";
 import { uploadRoute } from "./upload-route.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
@@ -53,6 +55,8 @@ export interface AppDeps extends Pick<RetryWebhooksDeps, "publishRetries"> {
   readonly guard: AddressGuard;
   readonly wakeOutbox: () => void;
   readonly wakeReplays: () => void;
+  readonly admission: Admission;
+  readonly fleet: FleetStats;
 }
 
 export interface AppConfig {
@@ -109,6 +113,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       leadsMax: config.MAX_LEADS_PER_FILE,
       webhookDelayMs: config.WEBHOOK_DELAY,
     }),
+    admission: deps.admission,
     fileBytesMax: config.MAX_FILE_BYTES,
     now: () => new Date(),
   });
@@ -133,6 +138,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     await api.register(endpointApi, deps);
     await api.register(accessApi, { db, passwords, signInLimit });
     await api.register(liveRoutes, { db, live });
+    await api.register(statsRoutes, deps);
     await api.register(uploadRoute, uploads);
   });
   return app;

@@ -43,6 +43,8 @@ const settings = {
   CORS_ORIGINS: setting.list
     .pipe(z.array(z.string().regex(ORIGIN, "must list origins such as https://app.example.com")))
     .default([]),
+  /** In place of the container's limit, or the machine's memory. */
+  MEMORY_LIMIT_BYTES: setting.count.min(1, "must be at least 1").optional(),
   REQUESTS_PER_MINUTE: setting.count.default(6_000),
   TRUSTED_PROXIES: setting.list.pipe(z.array(ADDRESS_RANGE)).default([]),
   /** The first person, made at the first start. */

@@ -1,4 +1,3 @@
-import { batchCancelled, batchUploaded } from "@valify/contracts";
 import { checkDatabase, createDatabase } from "@valify/database";
 import {
   connectBus,
@@ -8,19 +7,19 @@ import {
   createMetrics,
   createObjectStore,
   createSecretBox,
+  findWorkers,
+  readQueues,
   runService,
-  startOutboxRelay,
-  startPeriodicJobs,
   untilShutdown,
   version,
 } from "@valify/runtime";
 
+import { startAdmission } from "./admission.ts";
 import { buildApp } from "./app.ts";
+import { startBackground } from "./background.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { egressOf, readConfig } from "./config.ts";
-import { housekeepingJobs } from "./housekeeping.ts";
 import { startReplayWorker } from "./replay-worker.ts";
-import { startUsageConsumers } from "./usage-consumers.ts";
 import { createWebhookOutlet } from "./webhook-outlet.ts";
 
 await runService("ingest", async () => {
@@ -43,27 +42,16 @@ await runService("ingest", async () => {
   const guard = createAddressGuard(egressOf(config));
   await bootstrap({ db, secretBox, log }, config);
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service: "ingest", log }));
-  const relay = stack.use(
-    startOutboxRelay({ db, bus, log, contracts: [batchUploaded, batchCancelled] }),
-  );
-
   const outlet = createWebhookOutlet(bus);
   const replays = stack.use(startReplayWorker({ db, ...outlet }, log));
   const metrics = createMetrics("ingest", version);
-  const jobs = housekeepingJobs({ db, store, metrics, uploadRetentionMs: config.UPLOAD_RETENTION });
-  stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
-
-  const isReady = () =>
-    checkDatabase(db).then(
-      () => true,
-      () => false,
-    );
-  const consumers = await startUsageConsumers({ bus, log, metrics, isReady }, db);
-  for (const consumer of consumers) stack.use(consumer);
+  const background = stack.use(await startBackground({ db, bus, store, log, metrics, config }));
 
   const serving = { database: () => checkDatabase(db), s3: () => store.check() };
   const readiness = createHealth(serving);
   const health = createHealth({ ...serving, nats: () => bus.check() });
+  const gate = { memoryLimitBytes: config.MEMORY_LIMIT_BYTES, health, log, metrics };
+  const admission = stack.use(await startAdmission(gate));
   const app = stack.adopt(
     await buildApp({
       config,
@@ -75,16 +63,18 @@ await runService("ingest", async () => {
       readiness,
       secretBox,
       guard,
-      wakeOutbox: () => relay.wake(),
       wakeReplays: () => replays.wake(),
       ...outlet,
+      wakeOutbox: () => background.relay.wake(),
+      admission,
+      fleet: { workers: () => findWorkers(bus), queues: () => readQueues(bus, log) },
     }),
     async (server) => server.close(),
   );
   const address = await app.listen({ host: config.HOST, port: config.PORT });
   log.info({ address, version }, "service.started");
 
-  await untilShutdown([bus.closed, ...consumers.map(({ done }) => done)], log);
+  await untilShutdown([bus.closed, ...background.consumers.map(({ done }) => done)], log);
   readiness.drain();
   health.drain();
 });

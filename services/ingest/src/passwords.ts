@@ -33,7 +33,7 @@ export function createPasswords(): Passwords {
   const slots = createUploadSlots({ slotsMax: AT_WORK_MAX, waitingMax: WAITING_MAX });
 
   async function derive(password: string, salt: Buffer, cost: PasswordCost, tagLength: number) {
-    const release = await slots.take(AbortSignal.timeout(WAIT_MAX_MS));
+    const release = await slots.take("sign-in", AbortSignal.timeout(WAIT_MAX_MS));
     if (release === null) return null;
     try {
       // Two keyboards may write one character in two ways.

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 import type { AcceptUpload } from "./accept-upload.ts";
-import { actorOf, mayUse } from "./auth.ts";
+import type { Admission } from "./admission.ts";
+import { actorOf, mayUse, tenantOf } from "./auth.ts";
 import { createUploadSlots } from "./domain/upload-slots.ts";
 import type { Failure } from "./problem.ts";
 import { readUploadForm, refuseUnread } from "./upload-form.ts";
@@ -34,12 +35,14 @@ const priorityRefused: Failure = {
 
 export interface ReceiveUploadDeps {
   readonly acceptUpload: AcceptUpload;
+  readonly admission: Pick<Admission, "refusal">;
   readonly fileBytesMax: number;
   readonly now: () => Date;
 }
 
 /** One set of slots for all routes that take uploads: the bound is the process's memory. */
-export function createReceiveUpload({ acceptUpload, fileBytesMax, now }: ReceiveUploadDeps) {
+export function createReceiveUpload(deps: ReceiveUploadDeps) {
+  const { acceptUpload, admission, fileBytesMax, now } = deps;
   const slots = createUploadSlots({ slotsMax: UPLOADS_MAX, waitingMax: WAITING_UPLOADS_MAX });
 
   async function readAndAccept(
@@ -64,7 +67,7 @@ export function createReceiveUpload({ acceptUpload, fileBytesMax, now }: Receive
     reply: FastifyReply,
   ): Promise<UploadOutcome> {
     const key = request.headers["idempotency-key"] ?? null;
-    const failure = refuseUnread(request, fileBytesMax);
+    const failure = admission.refusal() ?? refuseUnread(request, fileBytesMax);
     if (failure !== null) return { kind: "refused", failure };
     if (Array.isArray(key) || (key !== null && !IDEMPOTENCY_KEY.test(key))) {
       return { kind: "refused", failure: keyInvalid };
@@ -74,6 +77,7 @@ export function createReceiveUpload({ acceptUpload, fileBytesMax, now }: Receive
     const leave = () => gone.abort();
     reply.raw.once("close", leave);
     const release = await slots.take(
+      tenantOf(request),
       AbortSignal.any([gone.signal, AbortSignal.timeout(WAIT_MAX_MS)]),
     );
     if (release === null) return { kind: "refused", failure: busy };

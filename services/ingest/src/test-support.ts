@@ -19,6 +19,7 @@ import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 
+import { createAdmission } from "./admission.ts";
 import { type AppConfig, type AppDeps, buildApp } from "./app.ts";
 import { hashOfSecret } from "./auth.ts";
 import { bootstrap, DEFAULT_TENANT_ID } from "./bootstrap.ts";
@@ -57,6 +58,16 @@ export interface TestApp extends AsyncDisposable {
   readonly wakeCount: () => number;
 }
 
+const DEFAULTS: AppConfig = {
+  HOST: "127.0.0.1",
+  MAX_LEADS_PER_FILE: 10_000,
+  MAX_FILE_BYTES: 5 * 1024 * 1024,
+  WEBHOOK_DELAY: 86_400_000,
+  CORS_ORIGINS: [],
+  REQUESTS_PER_MINUTE: 0,
+  TRUSTED_PROXIES: [],
+};
+
 type Changes = Partial<Omit<AppDeps, "config">> & { readonly config?: Partial<AppConfig> };
 
 /** The app against a database and a folder of its own, with two tenants and a key for each. */
@@ -81,16 +92,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
   const { config, ...deps } = changes;
   const app = stack.adopt(
     await buildApp({
-      config: {
-        HOST: "127.0.0.1",
-        MAX_LEADS_PER_FILE: 10_000,
-        MAX_FILE_BYTES: 5 * 1024 * 1024,
-        WEBHOOK_DELAY: 86_400_000,
-        CORS_ORIGINS: [],
-        REQUESTS_PER_MINUTE: 0,
-        TRUSTED_PROXIES: [],
-        ...config,
-      },
+      config: { ...DEFAULTS, ...config },
       db,
       store: createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href }),
       log: silentLog(),
@@ -101,6 +103,8 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
       guard: createAddressGuard({ resolve: async () => [{ address: "1.1.1.1", family: 4 }] }),
       wakeOutbox: () => void (wakeCount += 1),
       wakeReplays: () => {},
+      admission: await openAdmission(),
+      fleet: { workers: async () => [], queues: async () => [] },
       publishRetries: async (events) => void retries.push(...events),
       ...deps,
     }),
@@ -120,6 +124,17 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
     wakeCount: () => wakeCount,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** With room for everybody. */
+function openAdmission() {
+  return createAdmission({
+    readMemory: async () => ({ source: "process", usedBytes: 1, limitBytes: 100 }),
+    health: createHealth({}),
+    now: () => new Date(),
+    log: silentLog(),
+    metrics: createMetrics("ingest", "admission"),
+  });
 }
 
 export function silentLog() {

@@ -57,6 +57,8 @@ const UPLOAD_PROBLEMS = [
   "CONCURRENT_BATCHES_EXCEEDED",
   "OBJECT_STORE_UNAVAILABLE",
   "UPLOADS_BUSY",
+  "MEMORY_HIGH",
+  "BROKER_UNAVAILABLE",
 ] as const satisfies readonly ProblemCode[];
 
 export const uploadRoute: FastifyPluginAsyncZod<UploadRouteDeps> = async (app, deps) => {

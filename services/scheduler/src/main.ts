@@ -1,6 +1,7 @@
 import { type WebhookDue, webhookDue } from "@valify/contracts";
 import { checkDatabase } from "@valify/database";
 import {
+  answerPresence,
   connectBus,
   createHealth,
   createLogger,
@@ -72,6 +73,7 @@ await runService(service, async () => {
     nats: () => bus.check(),
     claim: () => loop.check(),
   });
+  stack.use(answerPresence(bus, service));
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
   const store = createWakeUpStore({ db, leaves, onStored: (dueMs) => loop.wake(dueMs) });

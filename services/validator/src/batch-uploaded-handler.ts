@@ -46,10 +46,7 @@ export interface BatchUploadedDeps {
   readonly external: ExternalProvider | undefined;
 }
 
-/**
- * Shorter than the durable's ack wait of 15 s less a heartbeat: when the message of a validator that
- * was killed comes back, its lease has run out already.
- */
+/** How long a batch waits for its successor when its validator was killed. */
 export const LEASE_MS = 10_000;
 export const CHUNK_ROWS = 1_000;
 /** When a lease is about to end, its holder may still renew it. */

@@ -1,5 +1,6 @@
 import { checkDatabase, createDatabase } from "@valify/database";
 import {
+  answerPresence,
   connectBus,
   createHealth,
   createLogger,
@@ -16,7 +17,7 @@ import { createBatchObserver } from "./batch-observer.ts";
 import { readConfig } from "./config.ts";
 import { openExternalProvider } from "./external-provider.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
-import { startConsumers } from "./start-consumers.ts";
+import { startConsumers, startQueue } from "./start-consumers.ts";
 
 const service = "validator";
 
@@ -42,6 +43,7 @@ await runService(service, async () => {
     nats: () => bus.check(),
     object_store: () => objects.check(),
   });
+  stack.use(answerPresence(bus, service));
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
   const jobs = housekeepingJobs({ db, objects, leadRetentionMs: config.LEAD_RETENTION });
@@ -49,11 +51,10 @@ await runService(service, async () => {
   const observer = createBatchObserver(log, metrics);
   const external = openExternalProvider(config);
   if (external !== undefined) stack.use(external);
-  const consumers = await startConsumers(
-    { bus, log, metrics, isReady: async () => (await health.report()).healthy },
-    { db, bus, objects, observer, log, external },
-    config,
-  );
+  const isReady = async () => (await health.report()).healthy;
+  const handlers = { db, bus, objects, observer, log, external };
+  const queue = stack.use(startQueue({ log, metrics, isReady }, handlers, config));
+  const consumers = await startConsumers({ bus, log, metrics, isReady }, handlers, queue);
   for (const consumer of consumers) stack.use(consumer);
   log.info({ port: config.PORT }, "service.started");
 

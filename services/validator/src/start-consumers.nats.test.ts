@@ -8,7 +8,7 @@ import { createMetrics } from "@valify/runtime";
 import { createBatchObserver } from "./batch-observer.ts";
 import { batchOfEvent } from "./domain/batch.ts";
 import { findRunEnd } from "./run-queries.ts";
-import { startConsumers } from "./start-consumers.ts";
+import { startConsumers, startQueue } from "./start-consumers.ts";
 import { MIXED_CSV } from "./testing/fixtures.ts";
 import { startWorld } from "./testing/world.ts";
 
@@ -19,11 +19,10 @@ const { deps } = world;
 const { db, bus, log } = deps;
 const metrics = createMetrics("validator", "test");
 const observer = createBatchObserver(log, metrics);
-const consumers = await startConsumers(
-  { bus, log, metrics, isReady: async () => true },
-  { ...deps, observer },
-  { MAX_FILE_BYTES: 10_000, MAX_LEADS_PER_FILE: 100, VALIDATOR_CONCURRENCY: 2 },
-);
+const common = { log, metrics, isReady: async () => true };
+const limits = { MAX_FILE_BYTES: 10_000, MAX_LEADS_PER_FILE: 100, VALIDATOR_CONCURRENCY: 2 };
+const queue = stack.use(startQueue(common, { ...deps, observer }, limits));
+const consumers = await startConsumers({ bus, ...common }, { ...deps, observer }, queue);
 for (const consumer of consumers) stack.use(consumer);
 
 async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {

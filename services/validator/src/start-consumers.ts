@@ -2,6 +2,7 @@ import { batchCancelled, batchUploaded } from "@valify/contracts";
 import { type Consumer, type ConsumerDeps, startConsumer } from "@valify/runtime";
 
 import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
+import { type BatchQueue, startBatchQueue } from "./batch-queue.ts";
 import {
   type BatchUploadedDeps,
   CHUNK_ROWS,
@@ -10,10 +11,11 @@ import {
   LEASE_MS,
 } from "./batch-uploaded-handler.ts";
 import type { readConfig } from "./config.ts";
+import { enqueueBatch } from "./queue-queries.ts";
 import { cancelRun } from "./run-queries.ts";
 
-/** A third of the durable's ack wait: one lost heartbeat does not bring the message back. */
-const HEARTBEAT_MS = 5_000;
+/** Each is one statement. */
+const ENQUEUE_CONCURRENCY = 10;
 const CANCEL_CONCURRENCY = 10;
 
 type Limits = Pick<
@@ -21,24 +23,21 @@ type Limits = Pick<
   "MAX_FILE_BYTES" | "MAX_LEADS_PER_FILE" | "VALIDATOR_CONCURRENCY"
 >;
 
-/** The two streams of work. Cancelling has its own, so that it never waits behind a batch. */
+/** Takes batches into the queue; {@link startQueue} works on it. Cancelling never waits behind one. */
 export async function startConsumers(
   deps: ConsumerDeps,
   handlers: BatchUploadedDeps,
-  config: Limits,
+  queue: BatchQueue,
 ): Promise<readonly Consumer[]> {
-  const limits = { bytesMax: config.MAX_FILE_BYTES, rowsMax: config.MAX_LEADS_PER_FILE };
   return Promise.all([
     startConsumer(deps, {
       durable: "validator",
       event: batchUploaded,
-      concurrency: config.VALIDATOR_CONCURRENCY,
-      heartbeatMs: HEARTBEAT_MS,
-      handle: createBatchUploadedHandler(handlers, {
-        limits,
-        chunkRows: CHUNK_ROWS,
-        leaseMs: LEASE_MS,
-      }),
+      concurrency: ENQUEUE_CONCURRENCY,
+      async handle(event) {
+        await enqueueBatch(handlers.db, event);
+        queue.wake();
+      },
       onDeadLetter: createBatchAbandonedHandler(handlers),
     }),
     startConsumer(deps, {
@@ -48,4 +47,17 @@ export async function startConsumers(
       handle: createBatchCancelledHandler((batch) => cancelRun(handlers.db, batch)),
     }),
   ]);
+}
+
+export function startQueue(
+  { log, metrics, isReady }: Omit<ConsumerDeps, "bus">,
+  handlers: BatchUploadedDeps,
+  config: Limits,
+): BatchQueue {
+  const limits = { bytesMax: config.MAX_FILE_BYTES, rowsMax: config.MAX_LEADS_PER_FILE };
+  const options = { limits, chunkRows: CHUNK_ROWS, leaseMs: LEASE_MS };
+  const validate = createBatchUploadedHandler(handlers, options);
+  const abandon = createBatchAbandonedHandler(handlers);
+  const deps = { db: handlers.db, log, metrics, isReady, validate, abandon };
+  return startBatchQueue(deps, config.VALIDATOR_CONCURRENCY);
 }

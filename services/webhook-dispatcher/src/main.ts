@@ -1,6 +1,7 @@
 import { batchCancelled, webhookDue } from "@valify/contracts";
 import { checkDatabase } from "@valify/database";
 import {
+  answerPresence,
   connectBus,
   createAddressGuard,
   createHealth,
@@ -44,6 +45,7 @@ await runService(service, async () => {
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
   const metrics = createMetrics(service, version);
   const health = createHealth({ database: () => checkDatabase(db), nats: () => bus.check() });
+  stack.use(answerPresence(bus, service));
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
   const sender = stack.use(createHttpSender({ guard }));

@@ -1,0 +1,52 @@
+import { batchCancelled, batchUploaded } from "@valify/contracts";
+import { checkDatabase, type Database } from "@valify/database";
+import {
+  answerPresence,
+  type Bus,
+  type Consumer,
+  type Logger,
+  type Metrics,
+  type ObjectStore,
+  type OutboxRelay,
+  startOutboxRelay,
+  startPeriodicJobs,
+} from "@valify/runtime";
+import type { Kysely } from "kysely";
+
+import type { readConfig } from "./config.ts";
+import { housekeepingJobs } from "./housekeeping.ts";
+import { startUsageConsumers } from "./usage-consumers.ts";
+
+export interface BackgroundDeps {
+  readonly db: Kysely<Database>;
+  readonly bus: Bus;
+  readonly store: ObjectStore;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly config: ReturnType<typeof readConfig>;
+}
+
+export interface Background extends AsyncDisposable {
+  readonly relay: OutboxRelay;
+  readonly consumers: readonly Consumer[];
+}
+
+/** What this process does unasked: relays the outbox, keeps house, takes in events. */
+export async function startBackground(deps: BackgroundDeps): Promise<Background> {
+  const { db, bus, store, log, metrics, config } = deps;
+  await using stack = new AsyncDisposableStack();
+  const contracts = [batchUploaded, batchCancelled];
+  const relay = stack.use(startOutboxRelay({ db, bus, log, contracts }));
+  const jobs = housekeepingJobs({ db, store, metrics, uploadRetentionMs: config.UPLOAD_RETENTION });
+  stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
+  stack.use(answerPresence(bus, "ingest"));
+  const isReady = () =>
+    checkDatabase(db).then(
+      () => true,
+      () => false,
+    );
+  const consumers = await startUsageConsumers({ bus, log, metrics, isReady }, db);
+  for (const consumer of consumers) stack.use(consumer);
+  const owned = stack.move();
+  return { relay, consumers, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
