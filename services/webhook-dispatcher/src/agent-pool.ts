@@ -11,10 +11,10 @@ export interface AgentPool extends AsyncDisposable {
 
 export interface AgentPoolOptions {
   readonly guard: AddressGuard;
+  readonly connectTimeoutMs: number;
   readonly answerTimeoutMs: number;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
 const HEADER_BYTES_MAX = 16 * 1_024;
 const KEEP_ALIVE_MS = 30_000;
 /** A backstop: what an endpoint really gets is bounded by its gate. */
@@ -23,7 +23,8 @@ const CONNECTIONS_PER_ORIGIN_MAX = 256;
 const IDENTITIES_MAX = 100;
 
 /** One keep-alive pool for all receivers, and one more for each client certificate. */
-export function createAgentPool({ guard, answerTimeoutMs }: AgentPoolOptions): AgentPool {
+export function createAgentPool(options: AgentPoolOptions): AgentPool {
+  const { guard, connectTimeoutMs, answerTimeoutMs } = options;
   const shared = createAgent(null);
   const own = new Map<string, Agent>(); // in the order of their last use
 
@@ -36,7 +37,7 @@ export function createAgentPool({ guard, answerTimeoutMs }: AgentPoolOptions): A
       maxHeaderSize: HEADER_BYTES_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connect: createGuardedConnector(guard, {
-        timeoutMs: CONNECT_TIMEOUT_MS,
+        timeoutMs: connectTimeoutMs,
         onConnecting: (socket) => watchConnecting(socket, () => performance.now()),
         ...(identity && { identity: { cert: identity.certificate, key: identity.key } }),
       }),

@@ -40,15 +40,19 @@ export interface HttpSenderOptions {
   readonly guard: AddressGuard;
   /** Default {@link TOTAL_TIMEOUT_MS}. */
   readonly totalTimeoutMs?: number;
+  /** Default {@link CONNECT_TIMEOUT_MS}. */
+  readonly connectTimeoutMs?: number;
 }
 
+const CONNECT_TIMEOUT_MS = 5_000;
 /** From the first byte out to the last byte in. The lease and the durable's ack wait exceed it. */
 const TOTAL_TIMEOUT_MS = 15_000;
 
 /** Sends with keep-alive, without redirects and without decompression; every wait is bounded. */
 export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const { guard } = options;
-  const agents = createAgentPool({ guard, answerTimeoutMs: TOTAL_TIMEOUT_MS });
+  const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const agents = createAgentPool({ guard, connectTimeoutMs, answerTimeoutMs: TOTAL_TIMEOUT_MS });
 
   async function attempt(webhook: Omit<OutboundWebhook, "bodySha256">, trace: Trace) {
     const url = new URL(webhook.url);

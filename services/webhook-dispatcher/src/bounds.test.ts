@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Worker } from "node:worker_threads";
+
+import { createAddressGuard } from "@valify/runtime";
+
+import type { AttemptOutcome } from "./domain/attempt-outcome.ts";
+import { createHttpSender, type HttpSender } from "./http-sender.ts";
+import { faultCertificates } from "./testing/fault-certificates.ts";
+import { type FaultServer, startFaultServer } from "./testing/fault-server.ts";
+import { type FaultName, faults } from "./testing/faults.ts";
+
+// The certificates that are only out of date or somebody else's must fail for that alone.
+setDefaultCACertificates([...getCACertificates("default"), faultCertificates.authority]);
+
+let faulty: FaultServer;
+let sender: HttpSender;
+before(async () => {
+  faulty = await startFaultServer();
+  const guard = createAddressGuard({ allowedCidrs: ["127.0.0.0/8", "::1/128"], allowHttp: true });
+  sender = createHttpSender({ guard, totalTimeoutMs: 1_500, connectTimeoutMs: 500 });
+});
+after(async () => {
+  await sender[Symbol.asyncDispose]();
+  await faulty[Symbol.asyncDispose]();
+});
+
+const send = (url: string) => sender.send({ url, headers: {}, body: "{}" });
+
+/** Each fault and the class of the attempt that meets it. */
+const EXPECTED: readonly (readonly [FaultName, AttemptOutcome])[] = [
+  ["ok", "delivered"],
+  ["no_content", "delivered"],
+  ["slow_down_7", "http_4xx"],
+  ["slow_down_date", "http_4xx"],
+  ["slow_down_garbage", "http_4xx"],
+  ["slow_down_year", "http_4xx"],
+  ["unavailable_7", "http_5xx"],
+  ["gone", "http_4xx"],
+  ["refused", "http_4xx"],
+  ["broken", "http_5xx"],
+  ["abort_message", "http_4xx"],
+  ["disable", "http_4xx"],
+  ["redirect_301_nowhere", "http_3xx"],
+  ["redirect_302", "http_3xx"],
+  ["redirect_307", "http_3xx"],
+  ["redirect_308", "http_3xx"],
+  ["hang", "timeout_response"],
+  ["drip_body", "timeout_response"],
+  ["drip_head", "timeout_response"],
+  // A 2xx is a 2xx: how much else it says does not matter, nor is it read.
+  ["endless_body", "delivered"],
+  ["huge_body", "delivered"],
+  ["gzip_bomb", "delivered"],
+  ["header_flood", "reset"],
+  ["endless_head", "reset"],
+  ["invalid_utf8", "delivered"],
+  ["not_http", "reset"],
+  ["hang_up", "reset"],
+  ["reset_at_once", "reset"],
+  ["reset_in_head", "reset"],
+  ["reset_in_body", "reset"],
+  ["close_after", "delivered"],
+  ["early_hints", "delivered"],
+  // Undici refuses a 100 that nobody asked for.
+  ["continue_unasked", "reset"],
+];
+
+for (const [fault, outcome] of EXPECTED) {
+  test(`a receiver that does "${fault}" gives ${outcome}`, async () => {
+    const seen = faulty.requests.length;
+    const result = await send(faulty.url(fault));
+    assert.equal(result.outcome, outcome);
+    // One request, whatever it was answered: nothing is followed, nothing repeated.
+    assert.equal(faulty.requests.length - seen, 1);
+    assert.ok((result.responseBody ?? "").length <= 16_384);
+  });
+}
+
+test("every fault has its expected class", () => {
+  const names = EXPECTED.map(([fault]) => fault);
+  assert.deepEqual(new Set(names), new Set(Object.keys(faults)));
+});
+
+test("bytes that are no UTF-8 are replaced", async () => {
+  assert.equal((await send(faulty.url("invalid_utf8"))).responseBody, "o\uFFFD\uFFFDk");
+});
+
+test("a receiver on IPv6 alone is reached", async () => {
+  assert.equal((await send(faulty.ipv6Url("ok"))).outcome, "delivered");
+});
+
+for (const certificate of ["expired", "selfSigned", "wrongHost"] as const) {
+  test(`a certificate that is ${certificate} gives tls, and the receiver no request`, async () => {
+    const seen = faulty.requests.length;
+    assert.equal((await send(faulty.tlsUrl(certificate))).outcome, "tls");
+    assert.equal(faulty.requests.length, seen);
+  });
+}
+
+test("a receiver that never shakes hands gives timeout_connect", async () => {
+  assert.equal((await send(faulty.tlsUrl("mute"))).outcome, "timeout_connect");
+});
+
+// Goal: whatever DNS says later, the address that was allowed is not the licence for another one.
+// Method: the test is the name server; it answers with a public address once and with loopback then.
+test("a name that flips to loopback opens no connection", async () => {
+  const answers = ["203.0.114.7", "127.0.0.1"];
+  const guard = createAddressGuard({
+    allowHttp: true,
+    resolve: async () => [{ address: answers.shift() ?? "127.0.0.1", family: 4 }],
+  });
+  const url = faulty.url("ok", "flip.example");
+  assert.equal(await guard.inspect(new URL(url)), "allowed");
+  await using strict = createHttpSender({ guard, totalTimeoutMs: 1_000 });
+  const opened = faulty.connections();
+  const result = await strict.send({ url, headers: {}, body: "{}" });
+  assert.equal(result.outcome, "ssrf_blocked");
+  assert.equal(faulty.connections(), opened);
+});
+
+// Goal: no answer makes us grow. Method: a hundred answers of each kind that would be large if read
+// whole (1 GiB, endless, 32 MiB unpacked); the most memory in use meanwhile, and what stays of it.
+test("answers without end, bombs and floods leave the heap flat", async () => {
+  const worker = new Worker(new URL("testing/fault-server-worker.ts", import.meta.url));
+  const [origin]: readonly unknown[] = await once(worker, "message");
+  const kinds = ["endless_body", "huge_body", "gzip_bomb", "header_flood", "endless_head"] as const;
+  let most = 0;
+  const round = async (times: number) => {
+    for (let time = 0; time < times; time += 1) {
+      await Promise.all(kinds.map((kind) => send(`${String(origin)}/${kind}`)));
+      most = Math.max(most, bytesInUse());
+    }
+  };
+  await round(10); // what is kept for good: agents, compiled code
+  collectGarbage();
+  const usedBefore = bytesInUse();
+  most = 0;
+  await round(100);
+  collectGarbage();
+  const stayed = bytesInUse() - usedBefore;
+  assert.ok(stayed < 5 * MIB, `${stayed} bytes stayed`);
+  assert.ok(most - usedBefore < 64 * MIB, `${most - usedBefore} bytes more in use`);
+  await worker.terminate();
+});
+
+const MIB = 1_024 * 1_024;
+
+function bytesInUse(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect === "function") collect();
+}
