@@ -24,13 +24,13 @@ export function createAttemptMetrics(metrics: Metrics, log: Logger) {
   const reused = connections.labels({ reused: "true" });
 
   return function observe(delivery: ClaimedDelivery, result: SendResult): void {
-    const { kind, cycleAttempts, slotWaitMs, dueSince } = delivery;
+    const { kind, cycleAttempts, turn, dueSince } = delivery;
     const { outcome, statusCode, durationMs, startedAt, trace } = result;
     const attempt = attemptLabelOf(kind, cycleAttempts);
     countAttempt(OUTCOME_LABEL[outcome], attempt).inc();
     // From when it was due at first: waiting for a slot, or for the endpoint, is lateness too.
     const lateMs = Math.max(0, startedAt.getTime() - Date.parse(dueSince));
-    latenessOf(attempt, waitingLabelOf(kind, slotWaitMs)).observe(lateMs / 1_000);
+    latenessOf(attempt, waitingLabelOf(kind, turn.waitMs)).observe(lateMs / 1_000);
     const errorType = outcome === "delivered" ? "" : outcome;
     durationOf(statusClassOf(statusCode), errorType).observe(durationMs / 1_000);
     if (trace.remoteAddress !== null) (trace.connection === null ? reused : opened).inc();

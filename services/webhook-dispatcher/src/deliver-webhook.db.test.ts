@@ -16,6 +16,7 @@ import { createHttpSender, type HttpSender } from "./http-sender.ts";
 import { type ClaimedDelivery, type PrepareDeps, prepareDeliveries } from "./prepare-deliveries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
 import { createFixture, type DispatcherFixture, log } from "./test-fixture.ts";
+import { createLaterTurns } from "./turn-later.ts";
 
 // Goal: what becomes of a delivery by what its endpoint answers, and of the endpoint.
 // Method: the real path from wake-up to stored outcome, a receiver that answers as told, and a
@@ -68,7 +69,8 @@ async function world(sender: HttpSender = realSender) {
   const dispatcher = fixture.dispatcher(0, () => clock);
   const deliver = createDeliverWebhook(
     {
-      gate: createEndpointGate(),
+      gate: createEndpointGate({ waitMaxMs: 2_000, now: () => performance.now() }),
+      turnLater: createLaterTurns(dispatcher),
       board: dispatcher.board,
       sender,
       secretsOf: createEndpointSecrets(createSecretBox("0123456789abcdef0123456789abcdef")),

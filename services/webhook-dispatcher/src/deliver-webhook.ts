@@ -16,9 +16,12 @@ import type { Endpoint } from "./lead-queries.ts";
 import { type Exchange, recordOf } from "./outcome-of.ts";
 import type { ClaimedDelivery } from "./prepare-deliveries.ts";
 import type { DeliveryRecord } from "./record-queries.ts";
+import { WAIT_MAX_MS } from "./reserve-turns.ts";
 
 export interface DeliverWebhookDeps {
   readonly gate: EndpointGate;
+  /** Milliseconds until the turn of a delivery that found no place in time. */
+  readonly turnLater: (endpoint: Endpoint) => Promise<number>;
   readonly board: HealthBoard;
   readonly sender: HttpSender;
   readonly secretsOf: (endpoint: Endpoint) => EndpointSecrets;
@@ -35,10 +38,7 @@ export interface DeliverySettings {
   readonly retryDelaysMs: readonly number[];
 }
 
-/** A wait up to this is spent here; a longer one goes back to the scheduler. */
-const WAIT_MAX_MS = 2_000;
-/** A full endpoint, or a fault of ours: look again after this, spread by as much again. */
-const FULL_DELAY_MS = 5_000;
+/** A fault of ours: look again after this, spread by as much again. */
 const INTERNAL_DELAY_MS = 20_000;
 
 /** Sends one claimed delivery, or decides not to, and records what it came to. */
@@ -46,17 +46,19 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps, settings: Deliver
   const { board, now } = deps;
 
   return async function deliverWebhook(delivery: ClaimedDelivery): Promise<DeliveryOutcome> {
-    const { endpoint, lead, slotWaitMs, hold } = delivery;
+    const { endpoint, lead, turn, hold } = delivery;
     const skip = (decision: Decision) => finish(delivery, decision, null);
     if (endpoint === null || lead.cancelled) return skip(CANCELLED);
     if (hold !== null) return skip(held(hold));
-    if (slotWaitMs > WAIT_MAX_MS) return skip(deferral("rate", now(), slotWaitMs));
-    if (slotWaitMs > 0) await pause(slotWaitMs);
+    if (turn.reason === "full" || turn.waitMs > WAIT_MAX_MS) {
+      return skip(deferral(turn.reason, now(), turn.waitMs));
+    }
+    if (turn.waitMs > 0) await pause(turn.waitMs);
 
     const concurrency = endpoint.concurrency ?? settings.concurrency;
-    const entered = await deps.gate.enter(endpoint.endpointId, concurrency, WAIT_MAX_MS);
-    if (!entered) return skip(deferral("full", now(), spread(FULL_DELAY_MS)));
-    const sent = await send(delivery, endpoint).finally(() => deps.gate.leave(endpoint.endpointId));
+    const pass = await deps.gate.enter(endpoint.endpointId, concurrency);
+    if (pass === null) return skip(deferral("full", now(), await deps.turnLater(endpoint)));
+    const sent = await send(delivery, endpoint).finally(() => pass.leave());
     if (sent === null) return skip(held(holdNow(board, endpoint, now()) ?? SOON));
     deps.observe(delivery, sent.result);
     if (sent.result.outcome === "internal") {

@@ -9,9 +9,12 @@ import { createEndpointAdmission } from "./endpoint-admission.ts";
 import { createEndpointGate } from "./endpoint-gate.ts";
 import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import type { HttpSender } from "./http-sender.ts";
+import type { Endpoint } from "./lead-queries.ts";
 import type { DispatcherDatabases } from "./open-databases.ts";
 import { createPreparer } from "./prepare-deliveries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
+import { WAIT_MAX_MS } from "./reserve-turns.ts";
+import { createLaterTurns } from "./turn-later.ts";
 import { createWebhookDueHandler } from "./webhook-due-handler.ts";
 
 export interface DeliveryPathDeps {
@@ -44,9 +47,18 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
         log.warn({ err }, "endpoint.not_announced"); // the job does it in a moment
       }),
   });
+  const gate = createEndpointGate({ waitMaxMs: WAIT_MAX_MS, now: () => performance.now() });
+  const turnDeps = {
+    claimDb: databases.claimDb,
+    defaultRatePerSecond: settings.WEBHOOK_RATE_PER_SECOND,
+    now,
+    roomFor: ({ endpointId, concurrency }: Pick<Endpoint, "endpointId" | "concurrency">) =>
+      gate.room(endpointId, concurrency ?? settings.WEBHOOK_CONCURRENCY),
+  };
   const deliver = createDeliverWebhook(
     {
-      gate: createEndpointGate(),
+      gate,
+      turnLater: createLaterTurns(turnDeps),
       board,
       sender,
       secretsOf: createEndpointSecrets(createSecretBox(settings.SECRET_KEY)),
@@ -60,8 +72,7 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
       retryDelaysMs: settings.WEBHOOK_RETRY_DELAYS,
     },
   );
-  const defaultRatePerSecond = settings.WEBHOOK_RATE_PER_SECOND;
-  const prepare = createPreparer({ ...databases, admit, now, defaultRatePerSecond });
+  const prepare = createPreparer({ ...turnDeps, db, admit });
   const handle = createWebhookDueHandler({
     prepare,
     deliver,

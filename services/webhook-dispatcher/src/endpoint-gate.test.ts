@@ -1,34 +1,90 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 
 import { createEndpointGate } from "./endpoint-gate.ts";
 
-const LONG_MS = 60_000;
+const WAIT_MAX_MS = 2_000;
+
+/** A gate whose clock is a variable; its sweeps are real and frequent. */
+function world() {
+  const clock = { ms: 0 };
+  const gate = createEndpointGate({ waitMaxMs: WAIT_MAX_MS, now: () => clock.ms });
+  // Whoever still waits at the end of a test would keep the process alive.
+  after(() => gate[Symbol.dispose]());
+  return { clock, gate };
+}
+
+async function enter(gate: ReturnType<typeof world>["gate"], endpointId: string, places: number) {
+  const pass = await gate.enter(endpointId, places);
+  assert.ok(pass !== null, "let in");
+  return pass;
+}
 
 test("lets in as many as the endpoint takes, and the next when one leaves, in order", async () => {
-  const gate = createEndpointGate();
-  assert.equal(await gate.enter("a", 2, LONG_MS), true);
-  assert.equal(await gate.enter("a", 2, LONG_MS), true);
+  const { gate } = world();
+  const first = await enter(gate, "a", 2);
+  const second = await enter(gate, "a", 2);
   const order: string[] = [];
-  const third = gate.enter("a", 2, LONG_MS).then(() => order.push("third"));
-  const fourth = gate.enter("a", 2, LONG_MS).then(() => order.push("fourth"));
-  gate.leave("a");
+  const third = enter(gate, "a", 2).then(() => order.push("third"));
+  const fourth = enter(gate, "a", 2).then(() => order.push("fourth"));
+  first.leave();
+  first.leave(); // a second time it changes nothing
   await third;
-  gate.leave("a");
+  second.leave();
   await fourth;
   assert.deepEqual(order, ["third", "fourth"]);
 });
 
 test("turns away whoever waited too long, and takes no place for it", async () => {
-  const gate = createEndpointGate();
-  await gate.enter("a", 1, LONG_MS);
-  assert.equal(await gate.enter("a", 1, 5), false);
-  gate.leave("a");
-  assert.equal(await gate.enter("a", 1, 5), true);
+  const { gate, clock } = world();
+  const first = await enter(gate, "a", 1);
+  const second = gate.enter("a", 1);
+  clock.ms = WAIT_MAX_MS;
+  assert.equal(await second, null);
+  first.leave();
+  await enter(gate, "a", 1);
 });
 
 test("one endpoint's queue is not another's", async () => {
-  const gate = createEndpointGate();
-  await gate.enter("a", 1, LONG_MS);
-  assert.equal(await gate.enter("b", 1, LONG_MS), true);
+  const { gate } = world();
+  await enter(gate, "a", 1);
+  await enter(gate, "b", 1);
+});
+
+// Goal: an endpoint that begins to hang gives back others' places long before the longest wait ends.
+// Method: 50 wait behind one place of a quick endpoint; then a second passes without an answer.
+test("an endpoint that begins to hang sends away the end of its line", async () => {
+  const { gate, clock } = world();
+  const warm = await enter(gate, "a", 1);
+  clock.ms += 10;
+  warm.leave();
+  await enter(gate, "a", 1);
+  const answers: (number | null)[] = [];
+  for (let place = 0; place < 50; place += 1) {
+    void gate.enter("a", 1).then((pass) => answers.push(pass === null ? null : place));
+  }
+  assert.equal(gate.room("a", 1).places, 1 + 200 - 51);
+  clock.ms += 1_000;
+  const last = gate.enter("a", 1);
+  assert.equal(await last, null);
+  // One under way and two that get their turn within two seconds, if it takes a second each.
+  assert.deepEqual(
+    answers,
+    Array.from({ length: 48 }, () => null),
+  );
+  assert.deepEqual(gate.room("a", 1), { places: 0, pacePerSecond: 1 });
+});
+
+test("a thousand idle endpoints are remembered, no more, and none that is busy is forgotten", async () => {
+  const { gate, clock } = world();
+  const busy = await enter(gate, "busy", 1);
+  for (let index = 0; index < 1_500; index += 1) {
+    const pass = await enter(gate, `idle-${index}`, 1);
+    clock.ms += 400;
+    pass.leave();
+  }
+  assert.equal(gate.room("idle-0", 1).pacePerSecond, 20, "forgotten");
+  assert.equal(gate.room("idle-1499", 1).pacePerSecond, 2.5, "remembered");
+  busy.leave();
+  assert.equal(gate.room("busy", 1).pacePerSecond, 1);
 });

@@ -79,7 +79,8 @@ async function startDispatcher() {
   const dispatcher = fixture.dispatcher(0, now);
   const deliver = createDeliverWebhook(
     {
-      gate: createEndpointGate(),
+      gate: createEndpointGate({ waitMaxMs: 2_000, now: () => performance.now() }),
+      turnLater: async () => 5_000,
       board: dispatcher.board,
       sender,
       secretsOf: createEndpointSecrets(createSecretBox("0123456789abcdef0123456789abcdef")),

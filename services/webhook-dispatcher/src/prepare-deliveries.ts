@@ -22,7 +22,7 @@ import {
 import { type Endpoint, loadEndpoints, loadLeads, type LoadedLead } from "./lead-queries.ts";
 import type { DispatcherDatabases } from "./open-databases.ts";
 import { findReplayTargets } from "./replay-target-queries.ts";
-import { reserveTurns } from "./reserve-turns.ts";
+import { reserveTurns, type Turn, type TurnDeps } from "./reserve-turns.ts";
 
 /** Ours to send, once, until the lease runs out. */
 export interface ClaimedDelivery extends ClaimRequest {
@@ -38,8 +38,8 @@ export interface ClaimedDelivery extends ClaimRequest {
   readonly hold: Hold | null;
   /** The one request that finds out whether its endpoint is back. */
   readonly isProbe: boolean;
-  /** How long to wait for the slot reserved under the endpoint's rate. */
-  readonly slotWaitMs: number;
+  /** How long to wait for its turn, and for what. */
+  readonly turn: Turn;
 }
 
 /** What to do about one delivery of a wake-up. */
@@ -51,14 +51,13 @@ export type Preparation =
   | { readonly kind: "busy"; readonly delayMs: number }
   | { readonly kind: "lead_missing" };
 
+const NO_WAIT: Turn = { waitMs: 0, reason: "rate" };
 const NO_ENDPOINT: PullAdmission = { isProbe: false, hold: null };
 
 /** A repeat inside one batch of messages: the first of them decides, this one looks again. */
 const REPEAT_DELAY_MS = 1_000;
 
-export interface PrepareDeps extends Pick<DispatcherDatabases, "db" | "claimDb"> {
-  readonly defaultRatePerSecond: number;
-  readonly now: () => Date;
+export interface PrepareDeps extends Pick<DispatcherDatabases, "db">, TurnDeps {
   /** Decides for the endpoints of a pull; the answer is asked for each delivery in turn. */
   readonly admit: (
     endpoints: readonly Endpoint[],
@@ -197,18 +196,15 @@ async function claim(
     wanted.map(({ request }) => request),
   );
   const mine = await admitted(deps, wanted, granted);
-  const waits = await reserveTurns(deps, mine);
+  const turns = await reserveTurns(deps, mine);
   const result = new Map<string, Preparation>();
-  for (const { request, lead, endpoint, grant, isProbe, hold } of mine) {
+  for (const { request, lead, endpoint, grant, isProbe, hold: held } of mine) {
     const { attempts, cycleAttempts, bodySha256 } = grant;
     const dueSince = grant.dueSince?.toISOString() ?? request.dueAt;
-    const waitMs = waits.get(request.deliveryId) ?? 0;
-    const turn =
-      hold === null
-        ? { hold, slotWaitMs: waitMs }
-        : { hold: until(hold, waitMs, deps.now()), slotWaitMs: 0 };
+    const turn = turns.get(request.deliveryId) ?? NO_WAIT;
+    const hold = held && until(held, turn.waitMs, deps.now());
     const counts = { attempts, cycleAttempts, bodySha256 };
-    const delivery = { ...request, ...counts, ...turn, dueSince, lead, endpoint, isProbe };
+    const delivery = { ...request, ...counts, turn, hold, dueSince, lead, endpoint, isProbe };
     result.set(request.deliveryId, { kind: "send", delivery });
   }
   const refused = wanted.filter(({ request }) => !granted.has(request.deliveryId));

@@ -64,9 +64,9 @@ test("a pull of a rate-limited endpoint gets consecutive slots; a deferral keeps
   const events = leads.map((id) => fixture.dueFor(id));
   const prepared = await prepareDeliveries(fixture.dispatcher(100), events);
   const waits = prepared.flat().flatMap((one) => (one.kind === "send" ? one.delivery : []));
-  const first = waits[0]?.slotWaitMs ?? Number.NaN;
-  for (const [index, { slotWaitMs }] of waits.entries()) {
-    assert.ok(Math.abs(slotWaitMs - first - index * 10) < 0.001);
+  const first = waits[0]?.turn.waitMs ?? Number.NaN;
+  for (const [index, { turn }] of waits.entries()) {
+    assert.ok(Math.abs(turn.waitMs - first - index * 10) < 0.001);
   }
   const [delivery] = waits;
   assert.ok(delivery !== undefined);
@@ -75,7 +75,7 @@ test("a pull of a rate-limited endpoint gets consecutive slots; a deferral keeps
   const wake = { kind: WakeUpKind.deferral, round: 1 } as const;
   const again = fixture.dueFor(delivery.deliveryId, wake);
   const [[back] = []] = await prepareDeliveries(fixture.dispatcher(100), [again]);
-  assert.ok(back?.kind === "send" && back.delivery.slotWaitMs === 0);
+  assert.ok(back?.kind === "send" && back.delivery.turn.waitMs === 0);
 });
 
 test("a changed address counts for deliveries that were queued before", async () => {
@@ -121,4 +121,27 @@ test("a replay makes the delivery that an endpoint has missed, once, for that en
   assert.equal(sent.delivery.deliveryId, deliveryId);
   const [[again] = []] = await prepareDeliveries(fixture.dispatcher(), [event]);
   assert.equal(again?.kind, "busy");
+});
+
+const roomFor = () => ({ places: 4, pacePerSecond: 5 });
+
+// Goal: what finds no room goes back once, each to a slot of its own, and what finds room goes out.
+// Method: a pull of ten while there is room for four, at a pace of five a second; then the same again.
+test("deliveries without room are spread at the endpoint's pace, behind those before them", async () => {
+  await using fixture = await createFixture();
+  await fixture.addEndpoint();
+  for (const before of [0, 6]) {
+    const leads = await fixture.addLeads(10, await fixture.newBatch());
+    const events = leads.map((id) => fixture.dueFor(id));
+    const prepared = await prepareDeliveries({ ...fixture.dispatcher(), roomFor }, events);
+    const turns = prepared.flat().flatMap((one) => (one.kind === "send" ? one.delivery.turn : []));
+    const waits = turns.map(({ waitMs }) => waitMs);
+    assert.deepEqual(waits.slice(0, 4), [0, 0, 0, 0]);
+    for (const [index, waitMs] of waits.slice(4).entries()) {
+      assert.equal(turns[4 + index]?.reason, "full");
+      // The second pull is a moment later, so its slots are a little nearer.
+      const exactMs = 2_000 + (before + index) * 200;
+      assert.ok(waitMs > exactMs - 1_000 && waitMs < exactMs + 1, `${waitMs} ms`);
+    }
+  }
 });

@@ -32,6 +32,8 @@ export interface DispatcherFixture extends AsyncDisposable {
 
 export const log = createLogger("dispatcher-test", "error");
 const SECRET_KEY = "0123456789abcdef0123456789abcdef";
+/** Nobody is turned away for want of room. */
+const roomFor = () => ({ places: Number.POSITIVE_INFINITY, pacePerSecond: 1 });
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 export async function createFixture(): Promise<DispatcherFixture> {
@@ -67,7 +69,7 @@ export async function createFixture(): Promise<DispatcherFixture> {
     }),
     dispatcher: (defaultRatePerSecond = 0, now = () => new Date()) => {
       const admission = createEndpointAdmission({ databases, now, log, onDisabled: () => {} });
-      return { ...databases, ...admission, now, defaultRatePerSecond };
+      return { ...databases, ...admission, now, defaultRatePerSecond, roomFor };
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
