@@ -20,6 +20,8 @@ export interface CrashPlan extends KillPlan {
   /** Every so manieth comes as `webhook.retry` during the run, so that inserters are killed too. */
   readonly messageEvery: number;
   readonly replicas: number;
+  /** PostgreSQL with fsync, as in production. */
+  readonly durable: boolean;
   /** How long a run may need to emit what is left after the last kill. */
   readonly drainMs: number;
 }
@@ -47,7 +49,7 @@ export async function runCrash(
   plan: CrashPlan,
   onKill: (victim: Victim, number: number) => void = () => {},
 ): Promise<CrashResult> {
-  await using stack = await startSchedulerStack({ replicas: plan.replicas });
+  await using stack = await startSchedulerStack(plan);
   const wakeUps = await insertAll(stack, plan);
   const startedMs = performance.now();
   const [kills] = await Promise.all([

@@ -51,6 +51,7 @@ function readPlan() {
       seed,
       pauseMs,
       replicas: 3,
+      durable: true,
       messageEvery: 20,
       drainMs: 300_000,
     };

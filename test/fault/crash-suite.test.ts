@@ -15,6 +15,7 @@ test("8,000 wake-ups survive kill -9 of schedulers, Postgres and NATS", async (t
     perSecond: 1_000,
     seed: 7,
     replicas: 3,
+    durable: false,
     messageEvery: 10,
     drainMs: 90_000,
   });
