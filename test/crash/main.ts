@@ -4,7 +4,7 @@ import { percentile, print, printMachine } from "../load/report.ts";
 import { serverVersions } from "../load/server-versions.ts";
 import { type CrashResult, runCrash } from "./crash-run.ts";
 
-const USAGE = "usage: npm run crash -- [--rows 1000000] [--kills 110] [--rate 3000] [--seed 1]";
+const USAGE = "usage: npm run crash -- [--rows 1000000] [--kills 110] [--rate 3500] [--seed 1]";
 
 /** `npm run crash`: a million wake-ups, a hundred kills, and the books afterwards; exit 1 if wrong. */
 async function main(): Promise<number> {
@@ -25,7 +25,7 @@ function readPlan() {
   const options = {
     rows: { type: "string", default: "1000000" },
     kills: { type: "string", default: "110" },
-    rate: { type: "string", default: "3000" },
+    rate: { type: "string", default: "3500" },
     seed: { type: "string", default: "1" },
   } as const;
   try {
