@@ -19,7 +19,8 @@ export interface BatchesPage {
 
 const REFRESH_SECONDS = 5;
 
-export function renderSignInPage(notice: Notice | null): string {
+/** `hasOidc`: there is an identity provider to sign in through. */
+export function renderSignInPage(notice: Notice | null, hasOidc: boolean): string {
   return renderPage({
     title: "Sign in",
     refresh: null,
@@ -40,6 +41,11 @@ export function renderSignInPage(notice: Notice | null): string {
         />
         <button type="submit">Sign in</button>
       </form>
+      ${
+        hasOidc
+          ? html`<p><a href="/batch_admin/oidc/sign_in">Sign in with your organisation</a></p>`
+          : null
+      }
       <h2>Or with an API key</h2>
       <form method="post" action="/batch_admin/sign_in">
         <label for="api_key">API key</label>

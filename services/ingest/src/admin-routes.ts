@@ -1,6 +1,6 @@
 import { fastifyFormbody } from "@fastify/formbody";
 import type { Database } from "@valify/database";
-import type { Logger } from "@valify/runtime";
+import type { Logger, SecretBox } from "@valify/runtime";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 import { z } from "zod";
@@ -23,6 +23,8 @@ import { notCancellable } from "./batch-routes.ts";
 import { cancelBatch } from "./cancel-batch.ts";
 import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
 import { failureOf, logFailure } from "./error-handling.ts";
+import type { OidcProvider } from "./oidc-provider.ts";
+import { oidcRoutes } from "./oidc-routes.ts";
 import { failures } from "./problem.ts";
 import type { ReceiveUpload } from "./receive-upload.ts";
 import type { PasswordSignIn } from "./sign-in.ts";
@@ -39,6 +41,9 @@ export interface AdminRoutesDeps {
   readonly leadsMax: number;
   readonly host: string;
   readonly signIn: PasswordSignIn;
+  readonly secretBox: SecretBox;
+  /** Undefined: people sign in with a password or a key alone. */
+  readonly oidc?: OidcProvider;
 }
 
 const PAGE_SIZE = 50;
@@ -67,7 +72,10 @@ export const adminRoutes: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, d
       .headers({ "content-type": "text/css; charset=utf-8", "cache-control": "max-age=300" })
       .send(ADMIN_STYLE),
   );
+  const { oidc: provider } = deps;
+  app.decorate("hasOidc", provider !== undefined);
   await app.register(adminSessionRoutes, deps);
+  if (provider !== undefined) await app.register(oidcRoutes, { ...deps, provider });
   await app.register(signedInRoutes, deps);
 };
 

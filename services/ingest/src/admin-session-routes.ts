@@ -41,7 +41,7 @@ export const adminSessionRoutes: FastifyPluginAsyncZod<AdminSessionRoutesDeps> =
     const { ip, body } = request;
     const replaced = sessionTokenOf(request);
     const refuse = (status: number, words: string) =>
-      sendPage(reply, status, renderSignInPage({ kind: "problem", text: words }));
+      sendPage(reply, status, renderSignInPage({ kind: "problem", text: words }, app.hasOidc));
     let token: string;
     if ("email" in body) {
       const outcome = await signIn({ ...body, ip, replaced });

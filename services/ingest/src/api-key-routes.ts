@@ -11,10 +11,11 @@ import { recordAudit } from "./audit.ts";
 import { actorOf, hashOfSecret, mayGrant, tenantOf } from "./auth.ts";
 import { decodeIdCursor, encodeIdCursor } from "./domain/cursor.ts";
 import { permissionsOfScopes } from "./domain/permissions.ts";
-import { pageQuery, uuidOf } from "./id-param.ts";
 import { acceptJson } from "./json-body.ts";
+import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { inTenant } from "./tenant-scope.ts";
+import { uuidOf } from "./uuid-param.ts";
 
 /** Tools that look for leaked secrets find them by such a beginning. */
 const PREFIX = "vb_live_";

@@ -26,6 +26,7 @@ import { findingRoutes } from "./finding-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { createLiveBatches } from "./live-batches.ts";
 import { liveRoutes } from "./live-routes.ts";
+import type { OidcProvider } from "./oidc-provider.ts";
 import { describeApi } from "./openapi.ts";
 import { createPasswords } from "./passwords.ts";
 import { createReceiveUpload } from "./receive-upload.ts";
@@ -57,6 +58,7 @@ export interface AppDeps extends Pick<RetryWebhooksDeps, "publishRetries"> {
   readonly wakeReplays: () => void;
   readonly admission: Admission;
   readonly fleet: FleetStats;
+  readonly oidc?: OidcProvider;
 }
 
 export interface AppConfig {

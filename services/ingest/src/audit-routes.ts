@@ -6,7 +6,7 @@ import type { Kysely } from "kysely";
 import { listAuditEntries, type StoredAuditEntry, verifyAuditChain } from "./audit-queries.ts";
 import { tenantOf } from "./auth.ts";
 import { decodeSequenceCursor, encodeSequenceCursor } from "./domain/cursor.ts";
-import { pageQuery } from "./id-param.ts";
+import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { inTenant } from "./tenant-scope.ts";
 

@@ -43,6 +43,21 @@ for (const [what, change, complaint] of [
   ["a bad delay", { WEBHOOK_DELAY: "24h" }, "WEBHOOK_DELAY must be an ISO 8601 duration"],
   ["no leads per file", { MAX_LEADS_PER_FILE: "0" }, "MAX_LEADS_PER_FILE "],
   [
+    "half a provider",
+    { OIDC_ISSUER: "https://id.example" },
+    "OIDC_CLIENT_ID and OIDC_CLIENT_SECRET and OIDC_REDIRECT_URL missing",
+  ],
+  [
+    "a provider without TLS",
+    {
+      OIDC_ISSUER: "http://id.example",
+      OIDC_CLIENT_ID: "x",
+      OIDC_CLIENT_SECRET: "x",
+      OIDC_REDIRECT_URL: "https://valify.example/batch_admin/oidc/callback",
+    },
+    "OIDC_ISSUER must begin with https",
+  ],
+  [
     "a short password",
     { ADMIN_EMAIL: "a@b.example", ADMIN_PASSWORD: "short" },
     "ADMIN_PASSWORD must",

@@ -2,6 +2,7 @@ import { commonSettings, ConfigError, parseConfig, setting } from "@valify/runti
 import { z } from "zod";
 
 import { isWebhookSecret } from "./domain/webhook-secret.ts";
+import type { OidcSettings } from "./oidc-provider.ts";
 
 const DAY_MS = 86_400_000;
 const MEBIBYTE = 1024 * 1024;
@@ -47,6 +48,11 @@ const settings = {
   MEMORY_LIMIT_BYTES: setting.count.min(1, "must be at least 1").optional(),
   REQUESTS_PER_MINUTE: setting.count.default(6_000),
   TRUSTED_PROXIES: setting.list.pipe(z.array(ADDRESS_RANGE)).default([]),
+  /** Where people may sign in besides; all four or none. */
+  OIDC_ISSUER: setting.url(/^https?$/).optional(),
+  OIDC_CLIENT_ID: setting.text.optional(),
+  OIDC_CLIENT_SECRET: setting.text.optional(),
+  OIDC_REDIRECT_URL: setting.url(/^https?$/).optional(),
   /** The first person, made at the first start. */
   ADMIN_EMAIL: z.email("must be an e-mail address").optional(),
   ADMIN_PASSWORD: z
@@ -66,14 +72,45 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
   if ((config.ADMIN_EMAIL === undefined) !== (config.ADMIN_PASSWORD === undefined)) {
     throw new ConfigError("ADMIN_EMAIL and ADMIN_PASSWORD need each other: one is missing");
   }
+  const oidc = oidcOf(config);
   const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, WEBHOOK_ALLOW_HTTP: isHttpAllowed } = config;
-  if (url === undefined) return { ...config, defaultEndpoint: null };
+  if (url === undefined) return { ...config, oidc, defaultEndpoint: null };
   if (secret === undefined)
     throw new ConfigError("WEBHOOK_SECRET is missing: WEBHOOK_URL needs it");
   if (!isHttpAllowed && new URL(url).protocol !== "https:") {
     throw new ConfigError("WEBHOOK_URL must begin with https:// unless WEBHOOK_ALLOW_HTTP is true");
   }
-  return { ...config, defaultEndpoint: { url, secret } };
+  return { ...config, oidc, defaultEndpoint: { url, secret } };
+}
+
+const OIDC_NAMES = [
+  "OIDC_ISSUER",
+  "OIDC_CLIENT_ID",
+  "OIDC_CLIENT_SECRET",
+  "OIDC_REDIRECT_URL",
+] as const;
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** Undefined: nobody signs in through a provider. */
+function oidcOf(
+  config: Readonly<Partial<Record<(typeof OIDC_NAMES)[number], string | undefined>>>,
+): OidcSettings | undefined {
+  const {
+    OIDC_ISSUER: issuer,
+    OIDC_CLIENT_ID: clientId,
+    OIDC_CLIENT_SECRET: clientSecret,
+    OIDC_REDIRECT_URL: redirectUrl,
+  } = config;
+  if (OIDC_NAMES.every((name) => config[name] === undefined)) return undefined;
+  if (!issuer || !clientId || !clientSecret || !redirectUrl) {
+    const missing = OIDC_NAMES.filter((name) => config[name] === undefined);
+    throw new ConfigError(`${missing.join(" and ")} missing: the OIDC settings need each other`);
+  }
+  const { protocol, hostname } = new URL(issuer);
+  if (protocol !== "https:" && !LOOPBACK.test(hostname)) {
+    throw new ConfigError("OIDC_ISSUER must begin with https:// unless it is on this machine");
+  }
+  return { issuer, clientId, clientSecret, redirectUrl };
 }
 
 /** What the address guard is told, the same as in the dispatcher. */

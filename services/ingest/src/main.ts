@@ -19,6 +19,7 @@ import { buildApp } from "./app.ts";
 import { startBackground } from "./background.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { egressOf, readConfig } from "./config.ts";
+import { createOidcProvider } from "./oidc-provider.ts";
 import { startReplayWorker } from "./replay-worker.ts";
 import { createWebhookOutlet } from "./webhook-outlet.ts";
 
@@ -62,6 +63,7 @@ await runService("ingest", async () => {
       health,
       readiness,
       secretBox,
+      ...(config.oidc === undefined ? {} : { oidc: createOidcProvider(config.oidc) }),
       guard,
       wakeReplays: () => replays.wake(),
       ...outlet,

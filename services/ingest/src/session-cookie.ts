@@ -21,7 +21,7 @@ export function setSessionCookie(
   reply: Pick<FastifyReply, "setCookie">,
   { host, token }: { readonly host: string; readonly token: string },
 ): void {
-  const secure = isHttps(request) || !LOOPBACK.test(host);
+  const secure = isSecure(request, host);
   reply.setCookie(secure ? SECURE_NAME : LOOPBACK_NAME, token, {
     httpOnly: true,
     sameSite: "lax",
@@ -34,6 +34,11 @@ export function setSessionCookie(
 export function clearSessionCookie(reply: Pick<FastifyReply, "clearCookie">): void {
   reply.clearCookie(SECURE_NAME, { path: "/", secure: true });
   reply.clearCookie(LOOPBACK_NAME, { path: "/" });
+}
+
+/** Whether a cookie for this browser may insist on https: everywhere but on one's own machine. */
+export function isSecure(request: FastifyRequest, host: string): boolean {
+  return isHttps(request) || !LOOPBACK.test(host);
 }
 
 /** A proxy in front says what the browser speaks. */

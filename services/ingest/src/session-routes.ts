@@ -7,11 +7,12 @@ import { z } from "zod";
 import { recordAudit } from "./audit.ts";
 import { actorOf, identityOf } from "./auth.ts";
 import { decodeIdCursor, encodeIdCursor } from "./domain/cursor.ts";
-import { pageQuery, uuidOf } from "./id-param.ts";
+import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { clearSessionCookie } from "./session-cookie.ts";
 import { deleteSessionById, listSessions, type StoredSession } from "./session-queries.ts";
 import { inTenant } from "./tenant-scope.ts";
+import { uuidOf } from "./uuid-param.ts";
 
 const LIST_ROUTE = {
   schema: {

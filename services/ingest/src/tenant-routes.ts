@@ -11,13 +11,14 @@ import { z } from "zod";
 import { actorOf, tenantOf } from "./auth.ts";
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
 import { decodeIdCursor, encodeIdCursor } from "./domain/cursor.ts";
-import { pageQuery, uuidOf } from "./id-param.ts";
 import { acceptJson } from "./json-body.ts";
 import { measureUse } from "./limit-queries.ts";
+import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { changeTenant, createTenant, type TenantChangesDeps } from "./tenant-changes.ts";
 import { findTenant, listTenants, type StoredTenant } from "./tenant-queries.ts";
 import { asSystem, inTenant } from "./tenant-scope.ts";
+import { uuidOf } from "./uuid-param.ts";
 
 const params = z.object({ tenant_id: z.string() });
 const ADMINS_ONLY = "For the admins of the installation's own tenant.";

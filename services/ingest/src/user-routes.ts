@@ -6,12 +6,13 @@ import { z } from "zod";
 import { actorOf, mayGrant, tenantOf } from "./auth.ts";
 import { decodeIdCursor, encodeIdCursor } from "./domain/cursor.ts";
 import { permissionsOfRole } from "./domain/permissions.ts";
-import { pageQuery, uuidOf } from "./id-param.ts";
 import { acceptJson } from "./json-body.ts";
+import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { inTenant } from "./tenant-scope.ts";
 import { changeUser, createUser, removeUser, type UserChangesDeps } from "./user-changes.ts";
 import { findUser, listUsers, type StoredUser } from "./user-queries.ts";
+import { uuidOf } from "./uuid-param.ts";
 
 const params = z.object({ user_id: z.string() });
 
