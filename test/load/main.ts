@@ -3,6 +3,7 @@ import { measureFairness } from "./fairness.ts";
 import { measureLeadFile } from "./lead-file.ts";
 import { measurePipeline } from "./pipeline.ts";
 import { printMachine } from "./report.ts";
+import { SCHEDULER_PARTS } from "./scheduler/parts.ts";
 import { serverVersions } from "./server-versions.ts";
 import { measureUploadMemory } from "./upload-memory.ts";
 import { measureValidator } from "./validator.ts";
@@ -14,6 +15,10 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   validator: measureValidator,
   delivery: measureDelivery,
   fairness: measureFairness,
+  async scheduler() {
+    for (const measure of Object.values(SCHEDULER_PARTS)) await measure();
+  },
+  ...SCHEDULER_PARTS,
 };
 
 // `npm run load -- pipeline delivery`: figures, never a verdict, since machines are noisy.

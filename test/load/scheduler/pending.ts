@@ -1,0 +1,81 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import { print } from "../report.ts";
+import { printClaimTimes } from "./claim-time.ts";
+import { printCount, printLateness, until } from "./figures.ts";
+import { loadRows, TENANTS } from "./load-rows.ts";
+import { watchStream } from "./stream-watch.ts";
+import { cpuSeconds, peakMemoryMib } from "./usage.ts";
+import { startSchedulerWorld } from "./world.ts";
+
+const PENDING = 10_000_000;
+const FEW = 100_000;
+const PER_SECOND = 5_000;
+const SECONDS = 120;
+const REPLICAS = 3;
+/** Loading ten million rows takes this long on two cores, and some. */
+const LOAD_MS = 170_000;
+/** Start-up of three processes is not what is measured. */
+const START_MS = 5_000;
+
+/** Ten million rows pending in one or two leaves, 5,000 of them due each second for two minutes. */
+export async function measurePending(): Promise<void> {
+  await using world = await startSchedulerWorld();
+  await using stream = await watchStream(world.natsUrl);
+  const { db } = world;
+  const dueFromMs = Date.now() + LOAD_MS;
+  const load = { startMs: dueFromMs, perSecond: PER_SECOND, tenantIds: TENANTS };
+  const claims = { db, databaseUrl: world.databaseUrl, dueFromMs };
+  await loadRows(db, { ...load, count: FEW });
+  const few = await printClaimTimes("scheduler.claim_512.at_100k", claims, null);
+
+  const loadFromMs = Date.now();
+  const rest = { ...load, startMs: dueFromMs + (FEW / PER_SECOND) * 1_000 };
+  await loadRows(db, { ...rest, count: PENDING - FEW });
+  const loadSeconds = (Date.now() - loadFromMs) / 1_000;
+  printCount("scheduler.pending.load_rate", (PENDING - FEW) / loadSeconds, "rows/s", null);
+  const { rows } = await db.query<{ bytes: string }>(
+    `select sum(pg_total_relation_size(inhrelid)) as bytes from pg_inherits
+     where inhparent = 'scheduling.due'::regclass`,
+  );
+  const bytes = Number(rows[0]?.bytes) / PENDING;
+  print({ name: "scheduler.pending.bytes_per_row", value: bytes, unit: "B", bar: "<= 160" });
+  const many = await printClaimTimes("scheduler.claim_512.at_10m", claims, null);
+  print({ name: "scheduler.claim_512.ratio", value: many / few, unit: "x", bar: "<= 2" });
+
+  await db.query("checkpoint");
+  const spareMs = dueFromMs - Date.now() - START_MS;
+  if (spareMs < 0) throw new Error(`loading took ${-spareMs} ms too long: nothing was measured`);
+  await pause(spareMs);
+  const schedulers = await world.start(REPLICAS);
+  await until(dueFromMs);
+  const pids = schedulers.map(({ pid }) => pid);
+  const before = pids.map((pid) => cpuSeconds(pid));
+  const postgresBefore = cpuSeconds(world.postgresPid, true);
+  const natsBefore = cpuSeconds(world.natsPid);
+  await until(dueFromMs + SECONDS * 1_000);
+  const used = pids.reduce((sum, pid, index) => sum + cpuSeconds(pid) - (before[index] ?? 0), 0);
+  printCount("scheduler.pending.cpu.schedulers", used / SECONDS, "cores", null);
+  const postgres = (cpuSeconds(world.postgresPid, true) - postgresBefore) / SECONDS;
+  printCount("scheduler.pending.cpu.postgres", postgres, "cores", null);
+  const nats = (cpuSeconds(world.natsPid) - natsBefore) / SECONDS;
+  printCount("scheduler.pending.cpu.nats", nats, "cores", null);
+  await pause(1_000);
+  for (const scheduler of schedulers) await scheduler.stop();
+
+  const wanted = dueFromMs + SECONDS * 1_000;
+  const events = (await stream.read(1)).filter(({ dueMs }) => dueMs < wanted);
+  printCount("scheduler.pending.events", events.length, "events", `${SECONDS * PER_SECOND}`);
+  const bars = { p50: "<= 15", p99: "<= 100", max: "<= 1000" };
+  printLateness("scheduler.pending", events, bars);
+  const memory = Math.max(...pids.map((pid) => peakMemoryMibOrNaN(pid)));
+  printCount("scheduler.pending.peak_memory", memory, "MiB", "<= 300");
+}
+
+function peakMemoryMibOrNaN(pid: number): number {
+  try {
+    return peakMemoryMib(pid);
+  } catch {
+    return Number.NaN;
+  }
+}
