@@ -1,9 +1,11 @@
 import { type ClaimPool, probeLeaf } from "./claim-queries.ts";
 import type { ClaimTurns } from "./claim-turns.ts";
-import type { ClaimPlan, ClaimPlanner } from "./domain/claim-plan.ts";
+import { outcomeOf } from "./domain/claim-outcome.ts";
+import { type ClaimPlan, type ClaimPlanner, ROWS_PER_CLAIM } from "./domain/claim-plan.ts";
 import type { ClockReading, DatabaseClock } from "./domain/database-clock.ts";
 import { LANE_COUNT } from "./domain/lane.ts";
 import type { Leaf } from "./domain/leaf.ts";
+import type { DueRow } from "./due-queries.ts";
 import { beginTurn } from "./due-turn.ts";
 import type { Leaves } from "./leaves.ts";
 import type { LoopSignals } from "./loop-signals.ts";
@@ -17,45 +19,37 @@ export interface ClaimerDeps {
   readonly turns: ClaimTurns;
 }
 
-const ROWS_PER_TURN = 512;
-/** A tenant owns four lanes, so one alone can still fill a turn. */
-const ROWS_PER_LANE = 128;
-
-/** Claims once, where the planner says, and hands what it got to the turns. True: go on at once. */
-export function createClaimer(deps: ClaimerDeps): () => Promise<boolean> {
+/** Claims once, where the planner says, and hands what it got to the turns. */
+export function createClaimer(deps: ClaimerDeps): () => Promise<void> {
   const { pool, leaves, signals, clock, planner, turns } = deps;
   let firstLane = 0;
   let wasFull = false;
 
-  async function claim(): Promise<boolean> {
+  async function claim(): Promise<void> {
     const claimedAtMs = clock.nowUs(performance.now()) / 1_000;
     const plan = planner.next(claimedAtMs, turns.isBusy());
     const fromMs = Math.min(plan.fromMs, plan.sweepFromMs ?? Infinity);
+    const toMs = claimedAtMs + plan.lookAheadMs;
+    const limits = { limit: ROWS_PER_CLAIM, limitPerLane: plan.limitPerLane };
     const startedMs = performance.now();
-    const tenantIds: string[] = [];
-    let lastDueMs = 0;
-    let isFull = false;
-    for (const leaf of leaves.between(fromMs, claimedAtMs + plan.lookAheadMs)) {
+    const taken: DueRow[] = [];
+    let outcome = outcomeOf(taken, limits, toMs);
+    for (const leaf of leaves.between(fromMs, toMs)) {
       const rows = await claimLeaf(leaf, plan);
-      for (const row of rows) {
-        tenantIds.push(row.tenantId);
-        lastDueMs = Math.max(lastDueMs, row.dueUs / 1_000);
-      }
+      taken.push(...rows);
+      outcome = { ...outcomeOf(rows, limits, toMs), tenantIds: taken.map((row) => row.tenantId) };
       // What is left of this leaf, and the leaves behind it, wait for the next claim.
-      isFull = rows.length >= ROWS_PER_LANE;
-      if (isFull) break;
+      if (outcome.isFull) break;
     }
-    wasFull = isFull;
-    const tookMs = performance.now() - startedMs;
-    planner.note(plan, { tenantIds, isFull, lastDueMs, tookMs }, claimedAtMs);
-    if (tenantIds.length === 0) turns.noteSuccess();
-    return isFull || plan.aim !== "head";
+    wasFull = outcome.isFull;
+    planner.note(plan, outcome, claimedAtMs, performance.now() - startedMs);
+    if (taken.length === 0) turns.noteSuccess();
   }
 
   async function claimLeaf(leaf: Leaf, plan: ClaimPlan) {
     const within = (ms: number) => new Date(Math.max(ms, leaf.from.getTime()));
     const from = within(plan.fromMs);
-    const { lookAheadMs, withoutTenants, sweepFromMs } = plan;
+    const { lookAheadMs, limitPerLane, withoutTenants, sweepFromMs } = plan;
     const sweepFrom = sweepFromMs === undefined ? undefined : within(sweepFromMs);
     // After a full claim there is no need to ask.
     if (!wasFull || sweepFrom !== undefined) {
@@ -64,10 +58,13 @@ export function createClaimer(deps: ClaimerDeps): () => Promise<boolean> {
       if (!found) return [];
     }
     firstLane = (firstLane + 1) % LANE_COUNT;
-    const limits = { limit: ROWS_PER_TURN, limitPerLane: ROWS_PER_LANE, firstLane };
-    const claimFrom = sweepFrom ?? from;
-    const where = { leaf, from: claimFrom, lookAheadMs, withoutTenants };
-    const turn = await beginTurn(pool, { ...where, ...limits });
+    const where = { leaf, from: sweepFrom ?? from, lookAheadMs, withoutTenants };
+    const turn = await beginTurn(pool, {
+      ...where,
+      limit: ROWS_PER_CLAIM,
+      limitPerLane,
+      firstLane,
+    });
     if (turn.reading !== undefined) learn(turn.reading);
     if (turn.rows.length > 0) turns.add(turn);
     return turn.rows;
@@ -80,7 +77,7 @@ export function createClaimer(deps: ClaimerDeps): () => Promise<boolean> {
 
   return async () => {
     try {
-      return await claim();
+      await claim();
     } catch (error) {
       wasFull = false;
       throw error;

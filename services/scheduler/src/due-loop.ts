@@ -33,12 +33,8 @@ export interface DueLoop extends AsyncDisposable {
   readonly done: Promise<void>;
 }
 
-const POLL_MS = 1_000;
-const POLL_BUSY_MS = 50;
-/** What a claim may take until its rows can go out; a row due later than this can wait for the poll. */
-const CLAIM_MS = 200;
 /** Inserts of rows that are due at once come by the hundred a second: one claim serves many. */
-const WAKE_SPACING_MS = 10;
+const CLAIM_SPACING_MS = 10;
 /** Longer than any pause above and than the longest claim: beyond it the loop is stuck. */
 const STUCK_MS = 10_000;
 
@@ -69,7 +65,8 @@ export async function startDueLoop(deps: DueLoopDeps): Promise<DueLoop> {
   const stop = new AbortController();
   const alarm = createWake();
   const clock = createDatabaseClock(await readClock(pool));
-  const planner = createClaimPlanner(leaves.oldest()?.from.getTime() ?? 0);
+  const nowMs = () => clock.nowUs(performance.now()) / 1_000;
+  const planner = createClaimPlanner(leaves.oldest()?.from.getTime() ?? 0, Math.random);
   const emitter = createEmitter({ clock, publish, ...signals });
   const turns = createClaimTurns({
     guard,
@@ -81,15 +78,20 @@ export async function startDueLoop(deps: DueLoopDeps): Promise<DueLoop> {
     signal: stop.signal,
   });
   const claim = createClaimer({ pool, leaves, signals, clock, planner, turns });
-  const cycle = createCycle(deps, { claim, turns, alarm, signal: stop.signal });
+  const cycle = createCycle(deps, {
+    claim,
+    turns,
+    alarm,
+    pauseMs: () => planner.pauseMs(nowMs(), turns.isBusy()),
+    signal: stop.signal,
+  });
   const done = cycle.run();
-  const nowMs = () => clock.nowUs(performance.now()) / 1_000;
   return {
     done,
     nowMs,
     wake(earliestDueMs) {
       planner.lower(earliestDueMs - 1);
-      if (earliestDueMs <= nowMs() + cycle.untilPollMs() + CLAIM_MS) alarm.wake();
+      alarm.wake();
     },
     check: () => cycle.check(),
     lowMs: () => planner.lowMs(),
@@ -103,58 +105,52 @@ export async function startDueLoop(deps: DueLoopDeps): Promise<DueLoop> {
 }
 
 interface CycleParts {
-  readonly claim: () => Promise<boolean>;
+  readonly claim: () => Promise<void>;
   readonly turns: ClaimTurns;
+  /** Something has changed: look again how long the pause is. */
   readonly alarm: Wake;
+  readonly pauseMs: () => number;
   readonly signal: AbortSignal;
 }
 
-/** When to claim: at once while there may be more, else after a pause that `alarm` cuts short. */
-function createCycle(deps: DueLoopDeps, { claim, turns, alarm, signal }: CycleParts) {
-  /** A pause that a commit does not cut short. */
+/** Claims, pauses for as long as the planner says, and claims again. */
+function createCycle(deps: DueLoopDeps, parts: CycleParts) {
+  const { claim, turns, alarm, pauseMs, signal } = parts;
+  /** A pause that nothing but the end cuts short. */
   const rest = createWake();
   let lookedAtMs = performance.now();
-  let pollAtMs = 0;
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
       const startedMs = performance.now();
-      // Always less than the claim looks ahead.
-      const pollMs = (turns.isBusy() ? POLL_BUSY_MS : POLL_MS) * (0.8 + 0.4 * Math.random());
-      pollAtMs = startedMs + pollMs;
-      // Armed before the claim, so that a commit during it is not slept through.
-      const pause = alarm.arm(pollMs);
-      let restMs = 0;
-      if (!(await tryClaim())) {
-        await pause;
-        restMs = startedMs + WAKE_SPACING_MS - performance.now();
+      await tryClaim();
+      let restMs = turns.failurePauseMs();
+      for (let waitMs = pauseMs(); waitMs > 0 && !signal.aborted; waitMs = pauseMs()) {
+        await alarm.arm(waitMs);
+        restMs = Math.max(restMs, startedMs + CLAIM_SPACING_MS - performance.now());
       }
-      restMs = Math.max(restMs, turns.failurePauseMs());
       if (restMs > 0 && !signal.aborted) await rest.arm(restMs);
     }
     await turns.untilEmpty();
   }
 
-  async function tryClaim(): Promise<boolean> {
+  async function tryClaim(): Promise<void> {
     try {
       await turns.untilRoom();
-      if (signal.aborted) return true;
+      if (signal.aborted) return;
       await deps.guard.settle();
-      const mayHaveMore = await claim();
+      await claim();
       lookedAtMs = performance.now();
-      return mayHaveMore;
     } catch (error) {
       turns.noteFailure();
       deps.log.warn({ err: error }, "due.claim_failed");
       // Fails as well where Postgres is away; then the next claim tells.
       await deps.repair().catch(() => {});
-      return false;
     }
   }
 
   return {
     run,
-    untilPollMs: () => pollAtMs - performance.now(),
     wake() {
       alarm.wake();
       rest.wake();

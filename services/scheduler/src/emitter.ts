@@ -37,7 +37,10 @@ export interface Emitter {
 }
 
 /** A timer fires up to a millisecond early; then it is set again. */
-const TIMER_MIN_MS = 1;
+const TICK_MS = 1;
+/** With many rows to come, fewer and larger writes: half of the processor time for 2 ms of lateness. */
+const TICK_CROWDED_MS = 4;
+const CROWD_ROWS = 1_000;
 
 interface Turn {
   readonly rows: readonly DueRow[];
@@ -66,13 +69,17 @@ export function createEmitter(deps: EmitterDeps): Emitter {
     timer = undefined;
     const nowUs = deps.clock.nowUs(performance.now());
     let nextUs = Infinity;
+    let waiting = 0;
     for (const turn of turns) {
       publishDue(turn, nowUs);
-      if (!isHalted(turn)) nextUs = Math.min(nextUs, turn.rows[turn.next]?.dueUs ?? Infinity);
+      if (isHalted(turn)) continue;
+      nextUs = Math.min(nextUs, turn.rows[turn.next]?.dueUs ?? Infinity);
+      waiting += turn.rows.length - turn.next;
     }
     if (nextUs === Infinity) return;
     // Ahead of us by at most the look-ahead: far below what a timer can hold.
-    timer = setTimeout(tick, Math.max(TIMER_MIN_MS, Math.ceil((nextUs - nowUs) / 1_000)));
+    const tickMs = waiting > CROWD_ROWS ? TICK_CROWDED_MS : TICK_MS;
+    timer = setTimeout(tick, Math.max(tickMs, Math.ceil((nextUs - nowUs) / 1_000)));
   }
 
   function publishDue(turn: Turn, nowUs: number): void {

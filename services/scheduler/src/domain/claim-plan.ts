@@ -1,42 +1,45 @@
+import type { ClaimOutcome } from "./claim-outcome.ts";
+import { LANE_COUNT } from "./lane.ts";
+
 /** Where the next claim looks. */
 export interface ClaimPlan {
   /**
-   * `head`: from the oldest row on. `fresh`: only what has just become due, past a backlog.
-   * `others`: all but the tenants that the backlog is made of.
+   * `head`: from the oldest row on. `ahead`: from where the claim before it ended. `fresh`: only
+   * what has just become due, past a backlog. `others`: all but the tenants of the backlog.
    */
-  readonly aim: "head" | "fresh" | "others";
+  readonly aim: "head" | "ahead" | "fresh" | "others";
   readonly fromMs: number;
   readonly lookAheadMs: number;
+  readonly limitPerLane: number;
   /** Every few seconds a claim looks further back, unless another replica is at it. */
   readonly sweepFromMs: number | undefined;
   readonly withoutTenants: readonly string[];
-}
-
-/** What a claim brought. */
-export interface ClaimOutcome {
-  readonly tenantIds: readonly string[];
-  /** A lane gave all it may: there can be more. */
-  readonly isFull: boolean;
-  /** Of the latest row it took. */
-  readonly lastDueMs: number;
-  readonly tookMs: number;
 }
 
 export interface ClaimPlanner {
   /** `isBusy`: only one place for a claim is left. */
   next(nowMs: number, isBusy: boolean): ClaimPlan;
   /** `claimedAtMs`: before the claim. */
-  note(plan: ClaimPlan, outcome: ClaimOutcome, claimedAtMs: number): void;
+  note(plan: ClaimPlan, outcome: ClaimOutcome, claimedAtMs: number, tookMs: number): void;
+  /** How long until the next claim is needed. */
+  pauseMs(nowMs: number, isBusy: boolean): number;
   /** Rows from this instant on are in the table again, or newly so. */
   lower(dueMs: number): void;
   lowMs(): number;
 }
 
+export const ROWS_PER_CLAIM = 512;
+/** A fair share of all lanes, and what four lanes, one tenant's, need to fill a claim. */
+const ROWS_PER_LANE_MIN = ROWS_PER_CLAIM / LANE_COUNT;
+const ROWS_PER_LANE_MAX = ROWS_PER_CLAIM / 4;
+const POLL_MS = 1_000;
 /** Longer than a poll and a claim take, so polling alone sees every row before it is due. */
 const LOOK_AHEAD_MS = 1_500;
 /** With one place left there is more than we can hold: take only what is about to be due. */
 const LOOK_AHEAD_BUSY_MS = 100;
-/** How far behind now the normal claim looks: a commit that was slow to become visible. */
+/** A claim comes this long before the first row that nobody may have taken yet. */
+const AHEAD_OF_NEED_MS = 50;
+/** How far behind what is taken the lower bound follows: a commit that was slow to be seen. */
 const LOW_MARGIN_MS = 5_000;
 const SWEEP_EVERY_MS = 5_000;
 /**
@@ -55,76 +58,122 @@ const OTHERS_SHARE = 10;
 const HERDS_MAX = 8;
 
 /**
- * Decides where to look. Mostly from `lowMs` on, a bound that skips the dead entries of rows deleted
- * before; it moves up only after a head claim that came back short, so an outage of Postgres or of
- * the broker, however long, leaves it behind and nothing is skipped.
+ * Decides where to look and when. From `lowMs` on at least once a second, a bound that skips the dead
+ * entries of rows deleted before; it follows what is taken and never passes what is not, so an
+ * outage of Postgres or of the broker, however long, leaves it behind and nothing is skipped.
+ *
+ * Between two such claims the next one begins where the last one ended (`coveredMs`): what lies
+ * before is taken, by us or by another replica, and walking past it is most of what a claim costs.
  *
  * While more is due than goes out, claims take turns: one at the head of the backlog, one at what
  * has just become due, so that whoever is due now does not wait for a herd that was due before. And
  * once a second at most a claim passes over the herd's tenants altogether: it finds those due at the
  * very instant of the herd and in the same lanes.
  */
-export function createClaimPlanner(startLowMs: number): ClaimPlanner {
+export function createClaimPlanner(startLowMs: number, random: () => number): ClaimPlanner {
   let lowMs = startLowMs;
-  let plannedLowMs = startLowMs;
-  let isBehind = false;
-  let isFreshNext = false;
-  let othersAtMs = 0;
+  /** Undefined: nobody knows, the next claim begins at `lowMs`. */
+  let coveredMs: number | undefined;
+  /** The earliest row that was stored or given back since the claim was planned. */
+  let loweredToMs = Infinity;
+  let pollAtMs = 0;
   let sweepAtMs = 0;
-  let herds: readonly string[] = [];
+  let isFull = false;
+  let limitPerLane = ROWS_PER_LANE_MIN;
+  const backlog = createBacklog();
 
   function next(nowMs: number, isBusy: boolean): ClaimPlan {
+    loweredToMs = Infinity;
     const lookAheadMs = isBusy ? LOOK_AHEAD_BUSY_MS : LOOK_AHEAD_MS;
-    if (isBehind && herds.length > 0 && nowMs >= othersAtMs) {
-      othersAtMs = nowMs + OTHERS_EVERY_MS;
-      return plan("others", lowMs, 0, herds);
+    const usual = { limitPerLane, lookAheadMs, sweepFromMs: undefined, withoutTenants: [] };
+    const detour = backlog.next(nowMs);
+    if (detour === "others") {
+      const withoutTenants = backlog.herds();
+      return { ...usual, aim: "others", fromMs: lowMs, lookAheadMs: 0, withoutTenants };
     }
-    if (isBehind && isFreshNext) {
-      const fromMs = Math.max(lowMs, nowMs - FRESH_MS);
-      return plan("fresh", fromMs, LOOK_AHEAD_BUSY_MS);
+    if (detour === "fresh") {
+      return { ...usual, aim: "fresh", fromMs: Math.max(lowMs, nowMs - FRESH_MS) };
     }
-    plannedLowMs = lowMs;
-    if (nowMs < sweepAtMs) return plan("head", lowMs, lookAheadMs);
+    if (coveredMs !== undefined && nowMs < pollAtMs) {
+      return { ...usual, aim: "ahead", fromMs: Math.max(lowMs, coveredMs) };
+    }
+    pollAtMs = nowMs + POLL_MS * (0.8 + 0.4 * random());
+    if (nowMs < sweepAtMs) return { ...usual, aim: "head", fromMs: lowMs };
     sweepAtMs = nowMs + SWEEP_EVERY_MS;
     const sweepFromMs = nowMs - SWEEP_BACK_MS < lowMs ? nowMs - SWEEP_BACK_MS : undefined;
-    return { ...plan("head", lowMs, lookAheadMs), sweepFromMs };
+    return { ...usual, aim: "head", fromMs: lowMs, sweepFromMs };
   }
 
-  function noteHead(outcome: ClaimOutcome, claimedAtMs: number): void {
-    isBehind = outcome.isFull && outcome.lastDueMs < claimedAtMs - BEHIND_MS;
-    isFreshNext = isBehind;
-    if (isBehind) {
-      herds = [...new Set([...herdsOf(outcome.tenantIds), ...herds])].slice(0, HERDS_MAX);
-    } else if (!outcome.isFull) {
-      herds = [];
-      othersAtMs = 0;
-      // A wake or a rollback meanwhile may have moved it back: then it stays.
-      if (lowMs === plannedLowMs) lowMs = Math.max(lowMs, claimedAtMs - LOW_MARGIN_MS);
+  function note(plan: ClaimPlan, outcome: ClaimOutcome, claimedAtMs: number, tookMs: number) {
+    if (outcome.isFull && plan.sweepFromMs !== undefined) {
+      lowMs = Math.min(lowMs, plan.sweepFromMs);
     }
+    backlog.note(plan, outcome, claimedAtMs, tookMs);
+    if (plan.aim === "fresh" || plan.aim === "others") return;
+    isFull = outcome.isFull;
+    limitPerLane = nextLimitPerLane(limitPerLane, outcome);
+    coveredMs =
+      outcome.coveredMs === undefined ? undefined : Math.min(outcome.coveredMs, loweredToMs);
+    if (plan.aim === "ahead" || coveredMs === undefined) return;
+    lowMs = Math.max(lowMs, Math.min(coveredMs, claimedAtMs) - LOW_MARGIN_MS);
   }
 
   return {
     next,
-    note({ aim, sweepFromMs }, outcome, claimedAtMs) {
-      if (aim === "head") noteHead(outcome, claimedAtMs);
-      else isFreshNext = false;
-      if (outcome.isFull && sweepFromMs !== undefined) lowMs = Math.min(lowMs, sweepFromMs);
-      if (aim !== "others") return;
-      const pauseMs = Math.max(OTHERS_EVERY_MS, outcome.tookMs * OTHERS_SHARE);
-      othersAtMs = outcome.isFull ? claimedAtMs : claimedAtMs + pauseMs;
+    note,
+    pauseMs(nowMs, isBusy) {
+      if (coveredMs === undefined || backlog.isBehind() || (isFull && !isBusy)) return 0;
+      return Math.max(0, Math.min(pollAtMs, coveredMs - AHEAD_OF_NEED_MS) - nowMs);
     },
-    lower: (dueMs) => void (lowMs = Math.min(lowMs, dueMs)),
+    lower(dueMs) {
+      lowMs = Math.min(lowMs, dueMs);
+      loweredToMs = Math.min(loweredToMs, dueMs);
+      if (coveredMs !== undefined) coveredMs = Math.min(coveredMs, dueMs);
+    },
     lowMs: () => lowMs,
   };
 }
 
-function plan(
-  aim: ClaimPlan["aim"],
-  fromMs: number,
-  lookAheadMs: number,
-  withoutTenants: readonly string[] = [],
-): ClaimPlan {
-  return { aim, fromMs, lookAheadMs, withoutTenants, sweepFromMs: undefined };
+/** Wide where few lanes have rows, so that one tenant can fill a claim; narrow where all have. */
+function nextLimitPerLane(limit: number, { isFull, isAtLimit }: ClaimOutcome): number {
+  if (isAtLimit) return Math.max(ROWS_PER_LANE_MIN, limit / 2);
+  return isFull ? Math.min(ROWS_PER_LANE_MAX, limit * 2) : limit;
+}
+
+/** What is done about a backlog, so that it is its own tenants' alone. */
+function createBacklog() {
+  let isBehind = false;
+  let isFreshNext = false;
+  let othersAtMs = 0;
+  let herds: readonly string[] = [];
+
+  return {
+    isBehind: () => isBehind,
+    herds: () => herds,
+    next(nowMs: number): "others" | "fresh" | undefined {
+      if (!isBehind) return undefined;
+      if (herds.length > 0 && nowMs >= othersAtMs) {
+        othersAtMs = nowMs + OTHERS_EVERY_MS;
+        return "others";
+      }
+      return isFreshNext ? "fresh" : undefined;
+    },
+    note({ aim }: ClaimPlan, outcome: ClaimOutcome, claimedAtMs: number, tookMs: number): void {
+      if (aim === "others") {
+        const pauseMs = Math.max(OTHERS_EVERY_MS, tookMs * OTHERS_SHARE);
+        othersAtMs = outcome.isFull ? claimedAtMs : claimedAtMs + pauseMs;
+      }
+      isFreshNext = aim === "head" || aim === "ahead";
+      if (!isFreshNext) return;
+      isBehind = outcome.fullToMs < claimedAtMs - BEHIND_MS;
+      if (isBehind) {
+        herds = [...new Set([...herdsOf(outcome.tenantIds), ...herds])].slice(0, HERDS_MAX);
+      } else if (!outcome.isFull) {
+        herds = [];
+        othersAtMs = 0;
+      }
+    },
+  };
 }
 
 /** The tenants that fill at least a quarter of a claim. */
