@@ -20,6 +20,8 @@ export interface DatabaseOptions {
   readonly role: ServiceRole | null;
   readonly applicationName: string;
   readonly connectionsMax?: number;
+  /** A connection older than this is replaced at its next return to the pool. Default: never. */
+  readonly lifetimeMaxSeconds?: number;
   /** Further session settings, such as `plan_cache_mode`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Parse and plan a statement once per connection: for few texts that run very often. */
@@ -51,6 +53,7 @@ export function createPool(options: DatabaseOptions): Pool {
     application_name: options.applicationName,
     max: options.connectionsMax ?? 10,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    maxLifetimeSeconds: options.lifetimeMaxSeconds ?? 0,
     keepAlive: true,
     // The last one counts, so nothing in the address overrides ours.
     options: [

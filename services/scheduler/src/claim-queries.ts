@@ -38,6 +38,7 @@ export async function readClock(client: Queryable): Promise<ClockReading> {
   const sentMs = performance.now();
   const [row] = await ask<[number]>(client, {
     text: "select (extract(epoch from clock_timestamp()) * 1000000)::bigint",
+    name: "clock",
     values: [],
     rowMode: "array",
   });

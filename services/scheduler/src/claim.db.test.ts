@@ -184,8 +184,9 @@ test("a sweeping probe looks further back, one replica at a time", async () => {
 });
 
 /** The plan that this connection keeps for the very text that the loop sends. */
-async function keptPlan(client: Connection, name: string, { text, values }: Statement) {
-  // Run as it is, under a name, so that Postgres keeps the plan; then asked what it kept.
+async function keptPlan(client: Connection, statement: Statement) {
+  const { name, text, values } = statement;
+  // Run as the loop runs it, so that Postgres keeps the plan; then asked what it kept.
   await client.query({ name, text, values });
   const literals = values.map((value) => {
     if (value === null) return "null";
@@ -193,7 +194,7 @@ async function keptPlan(client: Connection, name: string, { text, values }: Stat
     return `'${value instanceof Date ? value.toISOString() : JSON.stringify(value)}'`;
   });
   const { rows } = await client.query<{ "QUERY PLAN": string }>(
-    `explain execute ${name} (${literals.join(", ")})`,
+    `explain execute "${name}" (${literals.join(", ")})`,
   );
   return rows.map((row) => row["QUERY PLAN"]).join("\n");
 }
@@ -203,16 +204,17 @@ test("claim and probe walk the index, planned on an empty leaf and kept for a fu
   await fixture.leaves.ensure([at(0)]);
   const probe = probeStatement({ ...claim, sweepFrom: undefined });
   await inClaim(async (client) => {
-    const empty = await keptPlan(client, "claim", claimStatement(claim));
-    const emptyProbe = await keptPlan(client, "probe", probe);
+    const empty = await keptPlan(client, claimStatement(claim));
+    const emptyProbe = await keptPlan(client, probe);
     await fixture.store(Array.from({ length: 20_000 }, (_, index) => at(index)));
+    // Planned anew with what is known now, as a connection that opens later does.
     await sql`analyze ${sql.table(leaf.name)}`.execute(fixture.db);
-    const full = await keptPlan(client, "claim_again", claimStatement(claim));
+    const full = await keptPlan(client, claimStatement(claim));
     for (const plan of [empty, full]) {
       assert.doesNotMatch(plan, /Seq Scan on due|Bitmap|Sort/);
       assert.match(plan, /Tid Scan on due_\d+/);
     }
-    const fullProbe = await keptPlan(client, "probe_again", probe);
+    const fullProbe = await keptPlan(client, probe);
     for (const plan of [empty, full, emptyProbe, fullProbe]) {
       // All three bounds in the index, in its own order; a generic plan, with its parameters.
       assert.match(plan, /Index (Only )?Scan using due_\d+_pkey on due_\d+ t/);

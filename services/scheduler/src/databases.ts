@@ -11,6 +11,8 @@ import type { Kysely } from "kysely";
 import { CLAIM_SETTINGS } from "./claim-statement.ts";
 import { TURNS_MAX } from "./claim-turns.ts";
 
+const CONNECTION_LIFE_SECONDS = 3 * 3_600;
+
 export interface Databases extends AsyncDisposable {
   /** For what is stored. */
   readonly db: Kysely<Database>;
@@ -29,6 +31,8 @@ export function openDatabases(url: string, log: Logger): Databases {
     ...common,
     applicationName: "valify-scheduler-claim",
     connectionsMax: TURNS_MAX + 1,
+    // With it go the plans it keeps, two for each leaf.
+    lifetimeMaxSeconds: CONNECTION_LIFE_SECONDS,
     settings: CLAIM_SETTINGS,
   });
   return {

@@ -29,12 +29,13 @@ function createSlowStream() {
   };
 }
 
+const groupOf = (tenantId: string) => Math.floor(laneOf(tenantId, "00") / 4);
+
 /** Another tenant whose rows share the lanes of this one. */
 function tenantBeside(tenantId: string): string {
   for (;;) {
     const other = randomUUID();
-    const group = (id: string) => Math.floor(laneOf(id, "00") / 4);
-    if (group(other) === group(tenantId)) return other;
+    if (groupOf(other) === groupOf(tenantId)) return other;
   }
 }
 
@@ -54,7 +55,8 @@ test("behind a herd, those due with it and after it in the same lanes come first
   await fixture.store(at(OTHER_ROWS, 0), { tenantId: other });
   await fixture.store(at(OTHER_ROWS, 10), { tenantId: other });
   const sent: string[] = [];
-  await using _loop = await startDueLoop({
+  await using stack = new AsyncDisposableStack();
+  const loop = await startDueLoop({
     pool: fixture.pool,
     leaves: fixture.leaves,
     guard: steadyBroker,
@@ -67,6 +69,7 @@ test("behind a herd, those due with it and after it in the same lanes come first
       return { seq: sent.length, duplicate: false };
     },
   });
+  stack.use(loop);
   await eventually(() => sent.length === HERD_ROWS + 2 * OTHER_ROWS, "all sent");
   const last = sent.lastIndexOf(other);
   assert.ok(last < sent.length * 0.6, `the last of the others was number ${last}`);

@@ -1,7 +1,8 @@
 import type { Database } from "@valify/database";
-import type { PeriodicJob } from "@valify/runtime";
+import type { Logger, PeriodicJob } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
+import { densifyLeaves } from "./dense-leaves.ts";
 import type { Leaves } from "./leaves.ts";
 import type { LedgerLeaves } from "./ledger-leaves.ts";
 import { dropOldTombstones } from "./tombstones.ts";
@@ -10,12 +11,14 @@ export interface HousekeepingDeps {
   readonly db: Kysely<Database>;
   readonly leaves: Leaves;
   readonly ledger: LedgerLeaves;
+  readonly log: Logger;
 }
 
 const MINUTE_MS = 60_000;
 
 /** What the scheduler makes ahead and clears behind, in whatever replica comes first. */
-export function housekeepingJobs({ db, leaves, ledger }: HousekeepingDeps): readonly PeriodicJob[] {
+export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[] {
+  const { db, leaves, ledger } = deps;
   return [
     {
       name: "due_leaves",
@@ -28,6 +31,12 @@ export function housekeepingJobs({ db, leaves, ledger }: HousekeepingDeps): read
       periodMs: MINUTE_MS,
       timeoutMs: 5 * MINUTE_MS,
       run: () => ledger.maintain(),
+    },
+    {
+      name: "dense_leaves",
+      periodMs: 60 * MINUTE_MS,
+      timeoutMs: 30 * MINUTE_MS,
+      run: async ({ now }) => ({ rebuilt: await densifyLeaves(deps, now.getTime()) }),
     },
     {
       name: "tombstones",

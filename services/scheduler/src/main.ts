@@ -66,7 +66,7 @@ await runService(service, async () => {
     }),
   );
   stack.use(watchBacklog({ pool, leaves, signals, log, ...loop }));
-  const jobs = housekeepingJobs({ db, leaves, ledger });
+  const jobs = housekeepingJobs({ db, leaves, ledger, log });
   stack.use(startPeriodicJobs({ db, schema: "scheduling", log, metrics }, jobs));
   const health = createHealth({
     database: () => checkDatabase(db),

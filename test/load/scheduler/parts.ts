@@ -6,6 +6,7 @@ import { measureKill } from "./kill.ts";
 import { measurePending } from "./pending.ts";
 import { measurePinned } from "./pinned.ts";
 import { measureRate } from "./rate.ts";
+import { measureRowSize } from "./row-size.ts";
 
 /** What `npm run load -- scheduler` runs one after the other; each takes minutes by itself. */
 export const SCHEDULER_PARTS: Readonly<Record<string, () => Promise<void>>> = {
@@ -15,6 +16,7 @@ export const SCHEDULER_PARTS: Readonly<Record<string, () => Promise<void>>> = {
   "scheduler.insert": measureBulkInsert,
   "scheduler.idle": measureIdle,
   "scheduler.kill": measureKill,
+  "scheduler.row_size": measureRowSize,
   "scheduler.pending": measurePending,
   "scheduler.pinned": measurePinned,
 };

@@ -34,12 +34,6 @@ export async function measurePending(): Promise<void> {
   await loadRows(db, { ...rest, count: PENDING - FEW });
   const loadSeconds = (Date.now() - loadFromMs) / 1_000;
   printCount("scheduler.pending.load_rate", (PENDING - FEW) / loadSeconds, "rows/s", null);
-  const { rows } = await db.query<{ bytes: string }>(
-    `select sum(pg_total_relation_size(inhrelid)) as bytes from pg_inherits
-     where inhparent = 'scheduling.due'::regclass`,
-  );
-  const bytes = Number(rows[0]?.bytes) / PENDING;
-  print({ name: "scheduler.pending.bytes_per_row", value: bytes, unit: "B", bar: "<= 160" });
   const many = await printClaimTimes("scheduler.claim_512.at_10m", claims, null);
   print({ name: "scheduler.claim_512.ratio", value: many / few, unit: "x", bar: "<= 2" });
 

@@ -28,8 +28,8 @@ export function outcomeOf(
   limits: { readonly limit: number; readonly limitPerLane: number },
   lookedToMs: number,
 ): ClaimOutcome {
-  const counts = new Array<number>(LANE_COUNT).fill(0);
-  const lastMs = new Array<number>(LANE_COUNT).fill(0);
+  const counts = Array.from({ length: LANE_COUNT }, () => 0);
+  const lastMs = Array.from({ length: LANE_COUNT }, () => 0);
   for (const { lane, dueUs } of rows) {
     counts[lane] = (counts[lane] ?? 0) + 1;
     lastMs[lane] = Math.max(lastMs[lane] ?? 0, dueUs / 1_000);

@@ -35,6 +35,8 @@ function runBehind(planner: ClaimPlanner, fromMs: number, count: number) {
   });
 }
 
+const isOthers = ({ aim }: ClaimPlan) => aim === "others";
+
 function claimShort(planner: ClaimPlanner, nowMs: number): ClaimPlan {
   const plan = planner.next(nowMs, false);
   planner.note(plan, short(plan, nowMs), nowMs, 2);
@@ -138,7 +140,6 @@ test("a claim past the herd that takes long comes a tenth of the time", () => {
   const plan = planner.next(T + 160, false);
   assert.equal(plan.aim, "others");
   planner.note(plan, short(plan, T + 160), T + 160, 500);
-  const isOthers = ({ aim }: ClaimPlan) => aim === "others";
   assert.equal(runBehind(planner, T + 700, 880).filter(isOthers).length, 0);
   assert.equal(runBehind(planner, T + 5_165, 2).some(isOthers), true);
 });
