@@ -30,10 +30,10 @@ test("a filled leaf that waits takes at most 160 bytes a row, and is left alone 
   const grown = await bytesPerRow();
   assert.ok(grown > 160, `${grown} B`);
   const deps = { ...fixture, log };
-  assert.equal(await densifyLeaves(deps, nowMs, { indexBytesMin: 0 }), 1);
+  assert.equal(await densifyLeaves(deps, nowMs, { indexBytesMin: 1_000_000 }), 1);
   const dense = await bytesPerRow();
   assert.ok(dense <= 160, `${dense} B`);
-  assert.equal(await densifyLeaves(deps, nowMs, { indexBytesMin: 0 }), 0);
+  assert.equal(await densifyLeaves(deps, nowMs, { indexBytesMin: 1_000_000 }), 0);
 });
 
 test("an index that an interrupted rebuild left behind is dropped", async () => {
