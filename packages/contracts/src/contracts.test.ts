@@ -13,6 +13,7 @@ import { webhookDue } from "./webhook-due.ts";
 import { webhookExhausted } from "./webhook-exhausted.ts";
 import { WebhookPayload } from "./webhook-payload.ts";
 import { webhookRetry } from "./webhook-retry.ts";
+import { webhookTest } from "./webhook-test.ts";
 
 // Goal: what another team reads today, it can read tomorrow.
 // Method: one golden message per released event, written out as it travels. A golden is never
@@ -113,6 +114,17 @@ const goldens: readonly Golden[] = [
       batch_id: batchId,
       due_at: "2024-01-16T10:30:00.000123Z",
       lane: 15,
+    },
+  },
+  {
+    contract: webhookTest,
+    address: ["WEBHOOKS", "webhook.test", 1, "com.valify.webhook.test.v1"],
+    eventId: `${deliveryId}:webhook.test`,
+    payload: {
+      delivery_id: deliveryId,
+      endpoint_id: endpointId,
+      tenant_id: tenantId,
+      requested_at: "2024-01-16T10:30:00.000Z",
     },
   },
   {

@@ -14,3 +14,4 @@ export { webhookDue, type WebhookDue } from "./webhook-due.ts";
 export { webhookExhausted, type WebhookExhausted } from "./webhook-exhausted.ts";
 export { WebhookPayload } from "./webhook-payload.ts";
 export { webhookRetry, type WebhookRetry } from "./webhook-retry.ts";
+export { webhookTest, type WebhookTest } from "./webhook-test.ts";

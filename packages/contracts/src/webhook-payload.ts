@@ -23,5 +23,11 @@ export const webhookPayloadFields = {
   warnings: z.array(Finding),
 };
 
-export const WebhookPayload = z.object(webhookPayloadFields).meta({ id: "WebhookPayload" });
+export const WebhookPayload = z
+  .object({
+    ...webhookPayloadFields,
+    /** A test event, in the form of a lead with nobody's data: do not keep it. */
+    test: z.literal(true).optional(),
+  })
+  .meta({ id: "WebhookPayload" });
 export type WebhookPayload = z.infer<typeof WebhookPayload>;

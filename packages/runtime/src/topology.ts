@@ -55,6 +55,7 @@ const STREAMS: readonly StreamSpec[] = [
       "webhook.retry",
       "webhook.delivered",
       "webhook.exhausted",
+      "webhook.test",
       "endpoint.disabled",
     ],
     // Must exceed the longest outage of the dispatcher: unsent work waits in here.
@@ -103,6 +104,8 @@ export const DURABLES: readonly DurableSpec[] = [
   durable("WEBHOOKS", "scheduler-retry", "webhook.retry", 15_000, 20_000),
   // 15 s for the customer's answer, and what comes before and after it.
   durable("WEBHOOKS", "dispatcher", "webhook.due", 45_000, 4_000),
+  // Of its own, so that a test never waits behind ten thousand leads.
+  durable("WEBHOOKS", "dispatcher-test", "webhook.test", 45_000, 100),
 ];
 
 /**

@@ -20,7 +20,7 @@ import { IDENTITY, requireAccess, requirePermissions } from "./auth.ts";
 import { findWatchedBatches } from "./batch-queries.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { boundClose } from "./bounded-close.ts";
-import { endpointApi } from "./endpoint-api.ts";
+import { endpointApi, type EndpointApiDeps } from "./endpoint-api.ts";
 import { handleErrors } from "./error-handling.ts";
 import { findingRoutes } from "./finding-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
@@ -44,7 +44,8 @@ import { asSystem } from "./tenant-scope.ts";
 import { uploadRoute } from "./upload-route.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
-export interface AppDeps extends Pick<RetryWebhooksDeps, "publishRetries"> {
+export interface AppDeps
+  extends Pick<RetryWebhooksDeps, "publishRetries">, Pick<EndpointApiDeps, "publishTest"> {
   readonly config: AppConfig;
   readonly db: Kysely<Database>;
   readonly store: ObjectStore;

@@ -1,13 +1,12 @@
 import type { FastifyPluginAsync } from "fastify";
 
 import { type DeliveryRoutesDeps, deliveryRoutes } from "./delivery-routes.ts";
-import { endpointActionRoutes } from "./endpoint-action-routes.ts";
+import { type EndpointActionDeps, endpointActionRoutes } from "./endpoint-action-routes.ts";
 import { endpointChangeRoutes } from "./endpoint-change-routes.ts";
-import type { EndpointChangesDeps } from "./endpoint-changes.ts";
 import { endpointRoutes } from "./endpoint-routes.ts";
 import { type ReplayRoutesDeps, replayRoutes } from "./replay-routes.ts";
 
-export type EndpointApiDeps = EndpointChangesDeps & DeliveryRoutesDeps & ReplayRoutesDeps;
+export type EndpointApiDeps = EndpointActionDeps & DeliveryRoutesDeps & ReplayRoutesDeps;
 
 /** Where webhooks go, and what became of each. */
 export const endpointApi: FastifyPluginAsync<EndpointApiDeps> = async (app, deps) => {

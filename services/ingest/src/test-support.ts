@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import type { WebhookRetry } from "@valify/contracts";
+import type { WebhookRetry, WebhookTest } from "@valify/contracts";
 import { createDatabase, createPool, type Database } from "@valify/database";
 import { createTestDatabase } from "@valify/database/testing";
 import {
@@ -54,6 +54,7 @@ export interface TestApp extends AsyncDisposable {
   /** The folder behind the object store. */
   readonly folder: string;
   readonly retries: WebhookRetry[];
+  readonly tests: WebhookTest[];
   /** How often the outbox was told of news. */
   readonly wakeCount: () => number;
 }
@@ -69,6 +70,16 @@ const DEFAULTS: AppConfig = {
 };
 
 type Changes = Partial<Omit<AppDeps, "config">> & { readonly config?: Partial<AppConfig> };
+
+const TEST_CONFIG: AppConfig = {
+  HOST: "127.0.0.1",
+  MAX_LEADS_PER_FILE: 10_000,
+  MAX_FILE_BYTES: 5 * 1024 * 1024,
+  WEBHOOK_DELAY: 86_400_000,
+  CORS_ORIGINS: [],
+  REQUESTS_PER_MINUTE: 0,
+  TRUSTED_PROXIES: [],
+};
 
 /** The app against a database and a folder of its own, with two tenants and a key for each. */
 export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
@@ -87,12 +98,17 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
   await addTenants(db);
 
   const retries: WebhookRetry[] = [];
+  const tests: WebhookTest[] = [];
   let wakeCount = 0;
   const healthy = createHealth({});
   const { config, ...deps } = changes;
   const app = stack.adopt(
     await buildApp({
+<<<<<<< HEAD
       config: { ...DEFAULTS, ...config },
+=======
+      config: { ...TEST_CONFIG, ...config },
+>>>>>>> 6cb7967 (feat: signed test events on the path of every webhook; how to receive them, in five languages)
       db,
       store: createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href }),
       log: silentLog(),
@@ -106,6 +122,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
       admission: await openAdmission(),
       fleet: { workers: async () => [], queues: async () => [] },
       publishRetries: async (events) => void retries.push(...events),
+      publishTest: async (event) => void tests.push(event),
       ...deps,
     }),
     (server) => server.close(),
@@ -121,6 +138,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
     ownerDb,
     folder,
     retries,
+    tests,
     wakeCount: () => wakeCount,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -16,6 +16,7 @@ import { createOutcomeRecorder } from "./record-outcomes.ts";
 import { WAIT_MAX_MS } from "./reserve-turns.ts";
 import { createLaterTurns } from "./turn-later.ts";
 import { createWebhookDueHandler } from "./webhook-due-handler.ts";
+import { createWebhookTestHandler } from "./webhook-test-handler.ts";
 
 export interface DeliveryPathDeps {
   readonly databases: DispatcherDatabases;
@@ -47,6 +48,7 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
         log.warn({ err }, "endpoint.not_announced"); // the job does it in a moment
       }),
   });
+<<<<<<< HEAD
   const gate = createEndpointGate({ waitMaxMs: WAIT_MAX_MS, now: () => performance.now() });
   const turnDeps = {
     claimDb: databases.claimDb,
@@ -73,10 +75,32 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
     },
   );
   const prepare = createPreparer({ ...turnDeps, db, admit });
+=======
+  const parts = {
+    gate: createEndpointGate(),
+    board,
+    sender,
+    secretsOf: createEndpointSecrets(createSecretBox(settings.SECRET_KEY)),
+    record: createOutcomeRecorder(db, log),
+    observe: createAttemptMetrics(metrics, log),
+    now,
+  };
+  const ways = {
+    userAgent: `valify-batch/${version}`,
+    concurrency: settings.WEBHOOK_CONCURRENCY,
+    retryDelaysMs: settings.WEBHOOK_RETRY_DELAYS,
+  };
+  const deliver = createDeliverWebhook(parts, ways);
+  const defaultRatePerSecond = settings.WEBHOOK_RATE_PER_SECOND;
+  const prepare = createPreparer({ ...databases, admit, now, defaultRatePerSecond });
+>>>>>>> 6cb7967 (feat: signed test events on the path of every webhook; how to receive them, in five languages)
   const handle = createWebhookDueHandler({
     prepare,
     deliver,
     announce: (outcome) => announceOutcome(bus, outcome),
   });
-  return { handle: (event: WebhookDue) => handle(event) };
+  return {
+    handle: (event: WebhookDue) => handle(event),
+    handleTest: createWebhookTestHandler({ ...parts, db }, ways),
+  };
 }

@@ -1,4 +1,4 @@
-import { batchCancelled, webhookDue } from "@valify/contracts";
+import { batchCancelled, webhookDue, webhookTest } from "@valify/contracts";
 import { checkDatabase } from "@valify/database";
 import {
   answerPresence,
@@ -61,6 +61,12 @@ await runService(service, async () => {
       event: webhookDue,
       concurrency: DELIVERIES_AT_ONCE,
       handle: path.handle,
+    }),
+    await startConsumer(deps, {
+      durable: "dispatcher-test",
+      event: webhookTest,
+      concurrency: 20,
+      handle: path.handleTest,
     }),
     await startConsumer(deps, {
       durable: "dispatcher-cancelled",

@@ -15,6 +15,7 @@ export interface Lead {
   readonly warnings: WebhookPayload["warnings"];
   readonly validatedAt: Date;
   readonly webhookScheduledFor: Date;
+  readonly isTest?: true;
 }
 
 /**
@@ -35,5 +36,6 @@ export function webhookBody(lead: Lead, publicBatchId: string): string {
     row: lead.rowNumber,
     errors: lead.errors,
     warnings: lead.warnings,
+    test: lead.isTest, // left out where it is undefined
   } satisfies WebhookPayload);
 }
