@@ -30,6 +30,7 @@ export function createApiClient(url: string, apiKey: string) {
   return {
     request,
     post,
+    json,
     /** `POST /upload_batch` of a file that is accepted. */
     async upload(file: string, options: UploadOptions = {}): Promise<UploadAccepted> {
       const response = await post(file, options);
@@ -70,19 +71,30 @@ export function createApiClient(url: string, apiKey: string) {
   };
 }
 
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
 export type ApiClient = ReturnType<typeof createApiClient>;
 
 function createRequests(url: string, ownKey: string) {
-  const request = (method: "GET" | "POST", path: string): Promise<Response> =>
+  const request = (method: Method, path: string, body?: object): Promise<Response> =>
     fetch(url + path, {
       method,
-      headers: { authorization: `Bearer ${ownKey}` },
+      headers: {
+        authorization: `Bearer ${ownKey}`,
+        ...(body && { "content-type": "application/json" }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
 
   /** Asserts the status, since a body that was not expected says more than a failed parse. */
-  const json = async (method: "GET" | "POST", path: string, status: number): Promise<unknown> => {
-    const response = await request(method, path);
+  const json = async (
+    method: Method,
+    path: string,
+    status: number,
+    body?: object,
+  ): Promise<unknown> => {
+    const response = await request(method, path, body);
     const text = await response.text();
     assert.equal(response.status, status, `${method} ${path}: ${text}`);
     return JSON.parse(text);
