@@ -71,16 +71,6 @@ const DEFAULTS: AppConfig = {
 
 type Changes = Partial<Omit<AppDeps, "config">> & { readonly config?: Partial<AppConfig> };
 
-const TEST_CONFIG: AppConfig = {
-  HOST: "127.0.0.1",
-  MAX_LEADS_PER_FILE: 10_000,
-  MAX_FILE_BYTES: 5 * 1024 * 1024,
-  WEBHOOK_DELAY: 86_400_000,
-  CORS_ORIGINS: [],
-  REQUESTS_PER_MINUTE: 0,
-  TRUSTED_PROXIES: [],
-};
-
 /** The app against a database and a folder of its own, with two tenants and a key for each. */
 export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
   await using stack = new AsyncDisposableStack();
@@ -104,11 +94,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
   const { config, ...deps } = changes;
   const app = stack.adopt(
     await buildApp({
-<<<<<<< HEAD
       config: { ...DEFAULTS, ...config },
-=======
-      config: { ...TEST_CONFIG, ...config },
->>>>>>> 6cb7967 (feat: signed test events on the path of every webhook; how to receive them, in five languages)
       db,
       store: createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href }),
       log: silentLog(),

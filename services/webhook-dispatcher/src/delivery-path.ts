@@ -48,7 +48,6 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
         log.warn({ err }, "endpoint.not_announced"); // the job does it in a moment
       }),
   });
-<<<<<<< HEAD
   const gate = createEndpointGate({ waitMaxMs: WAIT_MAX_MS, now: () => performance.now() });
   const turnDeps = {
     claimDb: databases.claimDb,
@@ -57,27 +56,9 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
     roomFor: ({ endpointId, concurrency }: Pick<Endpoint, "endpointId" | "concurrency">) =>
       gate.room(endpointId, concurrency ?? settings.WEBHOOK_CONCURRENCY),
   };
-  const deliver = createDeliverWebhook(
-    {
-      gate,
-      turnLater: createLaterTurns(turnDeps),
-      board,
-      sender,
-      secretsOf: createEndpointSecrets(createSecretBox(settings.SECRET_KEY)),
-      record: createOutcomeRecorder(db, log),
-      observe: createAttemptMetrics(metrics, log),
-      now,
-    },
-    {
-      userAgent: `valify-batch/${version}`,
-      concurrency: settings.WEBHOOK_CONCURRENCY,
-      retryDelaysMs: settings.WEBHOOK_RETRY_DELAYS,
-    },
-  );
-  const prepare = createPreparer({ ...turnDeps, db, admit });
-=======
   const parts = {
-    gate: createEndpointGate(),
+    gate,
+    turnLater: createLaterTurns(turnDeps),
     board,
     sender,
     secretsOf: createEndpointSecrets(createSecretBox(settings.SECRET_KEY)),
@@ -91,9 +72,7 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
     retryDelaysMs: settings.WEBHOOK_RETRY_DELAYS,
   };
   const deliver = createDeliverWebhook(parts, ways);
-  const defaultRatePerSecond = settings.WEBHOOK_RATE_PER_SECOND;
-  const prepare = createPreparer({ ...databases, admit, now, defaultRatePerSecond });
->>>>>>> 6cb7967 (feat: signed test events on the path of every webhook; how to receive them, in five languages)
+  const prepare = createPreparer({ ...turnDeps, db, admit });
   const handle = createWebhookDueHandler({
     prepare,
     deliver,

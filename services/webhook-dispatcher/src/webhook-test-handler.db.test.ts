@@ -55,10 +55,11 @@ beforeEach(() => {
 
 async function handle(event: WebhookTest, guard = loopback) {
   await using sender = createHttpSender({ guard, totalTimeoutMs: 5_000 });
+  using gate = createEndpointGate({ waitMaxMs: 2_000, now: () => performance.now() });
   const handler = createWebhookTestHandler(
     {
       db: fixture.db,
-      gate: createEndpointGate(),
+      gate,
       sender,
       secretsOf: createEndpointSecrets(createSecretBox("0123456789abcdef0123456789abcdef")),
       record: createOutcomeRecorder(fixture.db, log),

@@ -12,14 +12,13 @@ import { type Endpoint, loadEndpoints } from "./lead-queries.ts";
 import { recordOf } from "./outcome-of.ts";
 import type { ClaimedDelivery } from "./prepare-deliveries.ts";
 
-export type WebhookTestDeps = Omit<DeliverWebhookDeps, "board"> & {
+export type WebhookTestDeps = Omit<DeliverWebhookDeps, "board" | "turnLater"> & {
   readonly db: Kysely<Database>;
 };
 
 /** Of a delivery that belongs to no lead. */
 const TEST_KIND = 5;
-/** Somebody waits in front of a screen; a full endpoint is told as busy for as long. */
-const WAIT_MAX_MS = 10_000;
+/** Somebody waits in front of a screen: a full endpoint is looked at again soon. */
 const FULL_DELAY_MS = 1_000;
 
 /**
@@ -40,7 +39,8 @@ export function createWebhookTestHandler(
     );
     if (endpoint === undefined) return undefined; // deleted since: there is nothing to try
     const places = endpoint.concurrency ?? concurrency;
-    if (!(await gate.enter(endpointId, places, WAIT_MAX_MS))) return later(FULL_DELAY_MS);
+    const pass = await gate.enter(endpointId, places);
+    if (pass === null) return later(FULL_DELAY_MS);
     try {
       const request = requestOf(event);
       const grant = (await claimDeliveries(db, [request])).get(deliveryId);
@@ -49,7 +49,7 @@ export function createWebhookTestHandler(
       await send({ ...request, attempts, cycleAttempts }, endpoint);
       return undefined;
     } finally {
-      gate.leave(endpointId);
+      pass.leave();
     }
   };
 
@@ -78,7 +78,8 @@ export function createWebhookTestHandler(
   }
 }
 
-const PLAIN = { bodySha256: null, hold: null, isProbe: false, slotWaitMs: 0 };
+const NOW = { waitMs: 0, reason: "rate" } as const;
+const PLAIN = { bodySha256: null, hold: null, isProbe: false, turn: NOW };
 const ENDED = { waitReason: null, wakeKind: null, nextAttemptAt: null, isSpent: true } as const;
 const DELIVERED: Decision = { ...ENDED, state: "delivered" };
 const FAILED: Decision = { ...ENDED, state: "exhausted" };
