@@ -219,6 +219,7 @@ test("every event has a golden payload, and no two share a subject", () => {
     "webhook.due",
     "webhook.exhausted",
     "webhook.retry",
+    "webhook.test",
   ]);
 });
 

@@ -111,6 +111,7 @@ test("every consumer is a durable pull with explicit acks on one subject", async
     "BATCH validator-cancelled batch.cancelled",
     "LEADS scheduler lead.validated",
     "WEBHOOKS dispatcher webhook.due",
+    "WEBHOOKS dispatcher-test webhook.test",
     "WEBHOOKS scheduler-retry webhook.retry",
   ]);
 });
