@@ -3,8 +3,10 @@ import { parseArgs } from "node:util";
 import { percentile, print, printMachine } from "../load/report.ts";
 import { serverVersions } from "../load/server-versions.ts";
 import { type CrashResult, runCrash } from "./crash-run.ts";
+import { runDispatcherKills } from "./dispatcher-kills.ts";
 
-const USAGE = "usage: npm run crash -- [--rows 1000000] [--kills 110] [--rate 3500] [--seed 1]";
+const USAGE =
+  "usage: npm run crash -- [--rows 1000000] [--kills 110] [--rate 3500] [--seed 1] | dispatcher";
 
 /** `npm run crash`: a million wake-ups, a hundred kills, and the books afterwards; exit 1 if wrong. */
 async function main(): Promise<number> {
@@ -101,4 +103,17 @@ function printCount(name: string, value: number, bar: string | null): void {
   console.log(JSON.stringify({ name, value, unit: "count", bar }));
 }
 
-process.exit(await main());
+/** `npm run crash -- dispatcher`: 10,000 webhooks and twenty kills; exit 1 if the books are wrong. */
+async function dispatcherMain(): Promise<number> {
+  printMachine(await serverVersions());
+  const { repeats, inFlight, refusedBySvix } = await runDispatcherKills({
+    leads: 10_000,
+    kills: 20,
+  });
+  printCount("crash.dispatcher.kills", 20, ">= 20");
+  printCount("crash.dispatcher.repeats", repeats, `<= ${inFlight} under way at the kills`);
+  printCount("crash.dispatcher.refused_by_svix", refusedBySvix, "0");
+  return repeats <= inFlight && refusedBySvix === 0 ? 0 : 1;
+}
+
+process.exit(await (process.argv[2] === "dispatcher" ? dispatcherMain() : main()));

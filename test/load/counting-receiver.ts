@@ -8,8 +8,8 @@ export interface CountingReceiver extends AsyncDisposable {
   count(): number;
   /** Connections opened since the start: with keep-alive, far fewer than requests. */
   connections(): number;
-  /** Forgets what came so far and returns it: row number and arrival in milliseconds since 1970. */
-  take(): readonly { readonly row: number; readonly atMs: number }[];
+  /** Forgets what came so far and returns it; arrival in milliseconds since 1970. */
+  take(): readonly { readonly row: number; readonly leadUuid: string; readonly atMs: number }[];
 }
 
 interface Arrival {
@@ -50,7 +50,10 @@ export async function startCountingReceiver(): Promise<CountingReceiver> {
     connections: () => connections,
     take() {
       const taken = arrivals.map(({ atMs, body }) => {
-        return { atMs, row: WebhookPayload.parse(JSON.parse(body.toString("utf8"))).row };
+        const { row, lead_uuid: leadUuid } = WebhookPayload.parse(
+          JSON.parse(body.toString("utf8")),
+        );
+        return { atMs, row, leadUuid };
       });
       arrivals = [];
       return taken;

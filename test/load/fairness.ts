@@ -1,8 +1,7 @@
-import { createHash, randomUUID } from "node:crypto";
-
 import { createApiClient } from "../support/api-client.ts";
 import { leadCsv } from "../support/lead-csv.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { addTenant } from "./add-tenant.ts";
 import { percentile, print } from "./report.ts";
 
 const FULL_FILES = 50;
@@ -14,7 +13,7 @@ const DEADLINE_MS = 300_000;
 /** How long a tenant's 100 rows take, alone and while another tenant has 50 full files at work. */
 export async function measureFairness(): Promise<void> {
   await using stack = await startStack({ webhookDelay: "PT24H", ownPostgres: "durable" });
-  const small = createApiClient(stack.ingestUrl, await addTenant(stack));
+  const small = createApiClient(stack.ingestUrl, (await addTenant(stack)).key);
 
   const aloneMs: number[] = [];
   for (let probe = 0; probe < PROBES; probe += 1)
@@ -66,18 +65,4 @@ async function timeSmall(
   const isDone = async () => (await api.batchStatus(batchId)).status === "completed";
   await stack.waitFor(isDone, "the small batch is completed", DEADLINE_MS);
   return performance.now() - startMs;
-}
-
-/** Another tenant, and its key. */
-async function addTenant(stack: Stack): Promise<string> {
-  const tenantId = randomUUID();
-  const key = `key_${randomUUID()}${randomUUID()}`;
-  await stack.db.query("insert into ingest.tenants (tenant_id, name) values ($1, 'small')", [
-    tenantId,
-  ]);
-  await stack.db.query(
-    "insert into ingest.api_keys (tenant_id, name, key_hash) values ($1, 'small', $2)",
-    [tenantId, createHash("sha256").update(key).digest()],
-  );
-  return key;
 }

@@ -1,5 +1,6 @@
 import { measureDelivery } from "./delivery.ts";
 import { measureFairness } from "./fairness.ts";
+import { measureHangingEndpoint } from "./hanging-endpoint.ts";
 import { measureLeadFile } from "./lead-file.ts";
 import { measurePipeline } from "./pipeline.ts";
 import { printMachine } from "./report.ts";
@@ -15,6 +16,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   validator: measureValidator,
   delivery: measureDelivery,
   fairness: measureFairness,
+  "hanging-endpoint": measureHangingEndpoint,
   async scheduler() {
     for (const measure of Object.values(SCHEDULER_PARTS)) await measure();
   },

@@ -1,0 +1,76 @@
+import { Webhook as SvixWebhook } from "svix";
+
+import { assertAllDelivered } from "../support/evidence.ts";
+import { leadCsv } from "../support/lead-csv.ts";
+import { distinctWebhooks } from "../support/moments.ts";
+import { type Stack, startStack } from "../support/stack.ts";
+
+export interface DispatcherKillsPlan {
+  readonly leads: number;
+  readonly kills: number;
+}
+
+export interface DispatcherKillsResult {
+  /** Requests that came more than once. */
+  readonly repeats: number;
+  /** Deliveries that were claimed and not recorded at the moments of the kills. */
+  readonly inFlight: number;
+  /** Requests that the second official library refused. */
+  readonly refusedBySvix: number;
+}
+
+const DEADLINE_MS = 300_000;
+
+/**
+ * One file of leads that all fall due at about the same time, and a dispatcher that is killed again
+ * and again while it delivers them. Throws unless each is delivered, none early, and each repeat
+ * carries the id of the first.
+ */
+export async function runDispatcherKills({
+  leads,
+  kills,
+}: DispatcherKillsPlan): Promise<DispatcherKillsResult> {
+  await using stack = await startStack({ webhookDelay: "PT3S" });
+  const { receiver } = stack;
+  const dispatcher = stack.services["webhook-dispatcher"];
+  const { batch_id: batchId } = await stack.api.upload(leadCsv({ valid: leads }));
+  const claims = new Set<string>();
+  for (let kill = 0; kill < kills; kill += 1) {
+    // The moments are spread over the whole run, each after some progress of the process's own.
+    const wanted = Math.max(receiver.received.length + 1, ((kill + 0.5) * leads) / (kills + 1));
+    await stack.waitFor(
+      () => receiver.received.length >= wanted || distinctWebhooks(receiver.received) === leads,
+      `${wanted} requests`,
+      DEADLINE_MS,
+    );
+    await dispatcher.kill9();
+    for (const claim of await openClaims(stack)) claims.add(claim);
+    await dispatcher.start();
+  }
+  await assertAllDelivered(stack, batchId, leads);
+  const verifier = new SvixWebhook(stack.env["WEBHOOK_SECRET"] ?? "");
+  return {
+    repeats: receiver.received.length - leads,
+    inFlight: claims.size,
+    refusedBySvix: receiver.received.filter(({ rawBody, headers }) => {
+      return !accepts(verifier, rawBody, headers);
+    }).length,
+  };
+}
+
+/** What was claimed and never recorded: of the process just killed, and of those before it. */
+async function openClaims({ db }: Stack): Promise<readonly string[]> {
+  const { rows } = await db.query<{ claim: string }>(
+    "select delivery_id || ' ' || lease_until as claim from delivery.deliveries where state = 'sending'",
+  );
+  return rows.map(({ claim }) => claim);
+}
+
+function accepts(verifier: SvixWebhook, body: string, headers: Readonly<Record<string, string>>) {
+  try {
+    verifier.verify(body, { ...headers });
+    return true;
+  } catch {
+    return false;
+  }
+}
