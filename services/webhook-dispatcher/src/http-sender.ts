@@ -54,12 +54,11 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const agents = createAgentPool({ guard, connectTimeoutMs, answerTimeoutMs: TOTAL_TIMEOUT_MS });
 
+  const targetOf = createTargets(guard);
+
   async function attempt(webhook: Omit<OutboundWebhook, "bodySha256">, trace: Trace) {
-    const url = new URL(webhook.url);
-    guard.checkUrl(url);
     const request = {
-      origin: url.origin,
-      path: url.pathname + url.search,
+      ...targetOf(webhook.url),
       method: "POST",
       headers: webhook.headers,
       body: webhook.body,
@@ -82,6 +81,29 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
       return { ...answer, trace, startedAt, durationMs };
     },
     [Symbol.asyncDispose]: () => agents[Symbol.asyncDispose](),
+  };
+}
+
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
+/** Far more than are called at a time. */
+const TARGETS_MAX = 1_000;
+
+/** A URL is parsed and checked once, not for each request to it: what it says does not change. */
+function createTargets(guard: AddressGuard) {
+  const targets = new Map<string, Target>();
+  return function targetOf(address: string): Target {
+    const known = targets.get(address);
+    if (known !== undefined) return known;
+    const url = new URL(address);
+    guard.checkUrl(url);
+    const target = { origin: url.origin, path: url.pathname + url.search };
+    if (targets.size >= TARGETS_MAX) targets.clear();
+    targets.set(address, target);
+    return target;
   };
 }
 
