@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { batchCompleted, leadValidated } from "@valify/contracts";
 import { Problem } from "@valify/contracts/api";
 
+import { countEvents } from "../support/event-reader.ts";
 import { leadCsv, leadLine } from "../support/lead-csv.ts";
+import { untilAnnounced } from "../support/moments.ts";
 import { startStack } from "../support/stack.ts";
 
 // Goal: what is cancelled before its time is never sent.
@@ -43,4 +46,35 @@ test("a batch cancelled before its webhooks are due sends nothing", async () => 
     );
     return rows[0]?.count ?? 0;
   }
+});
+
+// Goal: validation of a cancelled batch stops, and nothing of it is told or sent afterwards.
+// Method: a full file, cancelled once its first rows are announced. Its place in the validator's queue is
+// given up by whoever worked on it, so an empty queue shows that the work has stopped.
+test("a batch cancelled while it is validated stops, and none of its webhooks is sent", async (t) => {
+  await using stack = await startStack({ webhookDelay: "PT4S" });
+  const { api, db, receiver } = stack;
+  const rowCount = 10_000;
+
+  const { batch_id: batchId } = await api.upload(leadCsv({ valid: rowCount }));
+  await untilAnnounced(stack, 1);
+  const cancelledMs = performance.now();
+  await api.cancel(batchId);
+  assert.equal((await api.batchStatus(batchId)).status, "cancelled");
+  await stack.waitFor(async () => {
+    const { rows } = await db.query("select from validation.queue");
+    return rows.length === 0;
+  }, "the validator has stopped");
+  t.diagnostic(`stopped ${Math.round(performance.now() - cancelledMs)} ms after the cancellation`);
+  const announced = await countEvents(stack.nats.url, leadValidated);
+  assert.ok(announced < rowCount, "it was cancelled in the middle of its work");
+
+  const later = await api.upload(`first_name,last_name,dob\n${leadLine(77)}\n`);
+  await stack.waitFor(
+    async () => (await api.webhookCounts(later.batch_id)).sent === 1,
+    "the later batch is delivered",
+  );
+  assert.equal(await countEvents(stack.nats.url, batchCompleted), 1, "the later one's alone");
+  assert.equal(await countEvents(stack.nats.url, leadValidated), announced + 1);
+  assert.ok(receiver.received.every(({ body }) => body.batch_id === later.batch_id));
 });

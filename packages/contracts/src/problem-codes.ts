@@ -41,6 +41,7 @@ export const PROBLEM_CODES = {
   DELIVERY_NOT_FOUND: problem(404, "The tenant has no such delivery"),
   REPLAY_NOT_FOUND: problem(404, "The tenant has no such replay"),
   RESULTS_NOT_MADE: problem(404, "The batch ended before its results were written"),
+  RESULTS_NO_ERRORS: problem(404, "Every row of the batch is valid: there is no file of errors"),
   ROUTE_NOT_FOUND: problem(404, "There is no such route"),
   IDEMPOTENCY_KEY_REUSED: problem(409, "The key belongs to another file or to other options"),
   FILE_DUPLICATE: problem(

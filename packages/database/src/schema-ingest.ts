@@ -155,6 +155,12 @@ export interface IngestTables {
     endpoint_id: string;
     batch_id: string;
   };
+  "ingest.notifications": {
+    event_id: string;
+    channel: "email" | "webhook";
+    tenant_id: string;
+    sent_at: Generated<Timestamp>;
+  };
   "ingest.outbox": {
     outbox_id: Generated<number>;
     subject: string;

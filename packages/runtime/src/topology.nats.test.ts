@@ -106,12 +106,14 @@ test("every consumer is a durable pull with explicit acks on one subject", async
     "BATCH dispatcher-cancelled batch.cancelled",
     "BATCH ingest-completed batch.completed",
     "BATCH ingest-failed batch.failed",
+    "BATCH ingest-notify-failed batch.failed",
     "BATCH scheduler-cancelled batch.cancelled",
     "BATCH validator batch.uploaded",
     "BATCH validator-cancelled batch.cancelled",
     "LEADS scheduler lead.validated",
     "WEBHOOKS dispatcher webhook.due",
     "WEBHOOKS dispatcher-test webhook.test",
+    "WEBHOOKS ingest-notify-disabled endpoint.disabled",
     "WEBHOOKS scheduler-retry webhook.retry",
   ]);
 });

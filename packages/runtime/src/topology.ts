@@ -98,10 +98,12 @@ export const DURABLES: readonly DurableSpec[] = [
   durable("BATCH", "validator-cancelled", "batch.cancelled", 15_000, 100),
   durable("BATCH", "ingest-completed", "batch.completed", 15_000, 100),
   durable("BATCH", "ingest-failed", "batch.failed", 15_000, 100),
+  durable("BATCH", "ingest-notify-failed", "batch.failed", 30_000, 100),
   durable("BATCH", "scheduler-cancelled", "batch.cancelled", 15_000, 100),
   durable("BATCH", "dispatcher-cancelled", "batch.cancelled", 15_000, 100),
   durable("LEADS", "scheduler", "lead.validated", 15_000, 20_000),
   durable("WEBHOOKS", "scheduler-retry", "webhook.retry", 15_000, 20_000),
+  durable("WEBHOOKS", "ingest-notify-disabled", "endpoint.disabled", 30_000, 100),
   // 15 s for the customer's answer, and what comes before and after it.
   durable("WEBHOOKS", "dispatcher", "webhook.due", 45_000, 4_000),
   // Of its own, so that a test never waits behind ten thousand leads.

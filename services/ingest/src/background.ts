@@ -1,6 +1,7 @@
 import { batchCancelled, batchUploaded } from "@valify/contracts";
 import { checkDatabase, type Database } from "@valify/database";
 import {
+  type AddressGuard,
   answerPresence,
   type Bus,
   type Consumer,
@@ -15,6 +16,8 @@ import type { Kysely } from "kysely";
 
 import type { readConfig } from "./config.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
+import { lostBatchesJob } from "./lost-batches.ts";
+import { startNotifier } from "./notify.ts";
 import { startUsageConsumers } from "./usage-consumers.ts";
 
 export interface BackgroundDeps {
@@ -23,6 +26,7 @@ export interface BackgroundDeps {
   readonly store: ObjectStore;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly guard: AddressGuard;
   readonly config: ReturnType<typeof readConfig>;
 }
 
@@ -33,11 +37,14 @@ export interface Background extends AsyncDisposable {
 
 /** What this process does unasked: relays the outbox, keeps house, takes in events. */
 export async function startBackground(deps: BackgroundDeps): Promise<Background> {
-  const { db, bus, store, log, metrics, config } = deps;
+  const { db, bus, store, log, metrics, config, guard } = deps;
   await using stack = new AsyncDisposableStack();
   const contracts = [batchUploaded, batchCancelled];
   const relay = stack.use(startOutboxRelay({ db, bus, log, contracts }));
-  const jobs = housekeepingJobs({ db, store, metrics, uploadRetentionMs: config.UPLOAD_RETENTION });
+  const jobs = [
+    ...housekeepingJobs({ db, store, metrics, uploadRetentionMs: config.UPLOAD_RETENTION }),
+    lostBatchesJob({ db, stuckAfterMs: config.STUCK_AFTER, wakeOutbox: () => relay.wake() }),
+  ];
   stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
   stack.use(answerPresence(bus, "ingest"));
   const isReady = () =>
@@ -45,8 +52,11 @@ export async function startBackground(deps: BackgroundDeps): Promise<Background>
       () => true,
       () => false,
     );
-  const consumers = await startUsageConsumers({ bus, log, metrics, isReady }, db);
-  for (const consumer of consumers) stack.use(consumer);
+  const consuming = { bus, log, metrics, isReady };
+  const notifier = stack.use(await startNotifier(consuming, { db, settings: config, guard }));
+  const usage = await startUsageConsumers(consuming, db);
+  for (const consumer of usage) stack.use(consumer);
+  const consumers = [...usage, ...notifier.consumers];
   const owned = stack.move();
   return { relay, consumers, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

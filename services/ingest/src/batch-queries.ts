@@ -118,6 +118,8 @@ export async function markCancelled(trx: Transaction<Database>, batchUuid: strin
 export interface ResultsPlace {
   readonly status: BatchStatus;
   readonly objectKey: string | null;
+  /** Null where every row is valid. */
+  readonly errorsObjectKey: string | null;
 }
 
 /** Along both primary keys. */
@@ -127,7 +129,8 @@ export async function findResults(
   batchUuid: string,
 ): Promise<ResultsPlace | undefined> {
   const { rows } = await sql<ResultsPlace>`
-    select ${STATUS} as status, r.results_object_key as "objectKey" from ${BATCH_TABLES}
+    select ${STATUS} as status, r.results_object_key as "objectKey",
+      r.errors_object_key as "errorsObjectKey" from ${BATCH_TABLES}
     where b.batch_id = ${batchUuid} and b.tenant_id = ${tenantId}`.execute(db);
   return rows[0];
 }

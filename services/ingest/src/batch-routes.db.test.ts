@@ -217,6 +217,32 @@ test("a batch that failed has no results to come", async () => {
   assert.deepEqual([response.statusCode, codeOf(response)], [404, "RESULTS_NOT_MADE"]);
 });
 
+test("errors alone can be had, and results without the byte order mark", async () => {
+  const { batchId } = await uploadedBatch(t.app);
+  const batchUuid = uuidOfBatchId(batchId);
+  const resultsKey = `results/${batchUuid}.csv`;
+  await setRun(t.owner, batchUuid, { status: "completed", resultsKey });
+  await mkdir(join(t.folder, "results"), { recursive: true });
+  await writeFile(join(t.folder, resultsKey), "\ufeffrow,status\n1,valid\n");
+  const url = `/download_results/${batchId}`;
+  assert.equal((await get(url)).rawPayload.subarray(0, 3).toString("hex"), "efbbbf");
+  assert.equal((await get(`${url}?bom=0`)).body, "row,status\n1,valid\n");
+  const none = await get(`${url}?only=errors`);
+  assert.deepEqual([none.statusCode, codeOf(none)], [404, "RESULTS_NO_ERRORS"]);
+
+  const errorsKey = `errors/${batchUuid}.csv`;
+  await t.owner.query("update validation.runs set errors_object_key = $2 where batch_id = $1", [
+    batchUuid,
+    errorsKey,
+  ]);
+  await mkdir(join(t.folder, "errors"), { recursive: true });
+  await writeFile(join(t.folder, errorsKey), "\ufefffirst_name\nAda\n");
+  const errors = await get(`${url}?only=errors&bom=0`);
+  assert.equal(errors.body, "first_name\nAda\n");
+  assert.match(String(errors.headers["content-disposition"]), /"errors-batch_/);
+  assert.equal((await get(`${url}?only=warnings`)).statusCode, 400);
+});
+
 test("results behind a store that fails are a 503", async () => {
   const store: ObjectStore = {
     put: async () => undefined,

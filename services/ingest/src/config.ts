@@ -17,6 +17,10 @@ const ADDRESS_RANGE = z.union(
   "must list addresses or ranges such as 10.0.0.0/8",
 );
 
+const webhookSecret = z
+  .string()
+  .refine(isWebhookSecret, "must be whsec_ and the base64 of 24 to 64 bytes");
+
 const settings = {
   ...commonSettings,
   PORT: setting.port.default(8080),
@@ -24,10 +28,7 @@ const settings = {
   S3_BUCKET: setting.text.optional(),
   SECRET_KEY: setting.secretKey,
   WEBHOOK_URL: setting.url(/^https?$/).optional(),
-  WEBHOOK_SECRET: z
-    .string()
-    .refine(isWebhookSecret, "must be whsec_ and the base64 of 24 to 64 bytes")
-    .optional(),
+  WEBHOOK_SECRET: webhookSecret.optional(),
   WEBHOOK_ALLOW_HTTP: setting.flag.default(false),
   WEBHOOK_ALLOWED_CIDRS: setting.list.prefault(""),
   /** Milliseconds from a lead's validation to its webhook. */
@@ -41,6 +42,14 @@ const settings = {
     .min(1)
     .max(FILE_BYTES_MAX)
     .default(5 * MEBIBYTE),
+  /** A batch that nobody has begun after this long is announced again. */
+  STUCK_AFTER: setting.durationMs.default(3_600_000),
+  /** Absent: no mail is sent. */
+  SMTP_URL: setting.url(/^smtps?$/).optional(),
+  MAIL_FROM: z.email("must be an e-mail address").default("valify@localhost.localdomain"),
+  NOTIFY_EMAILS: setting.list.pipe(z.array(z.email("must list e-mail addresses"))).default([]),
+  OPERATIONS_WEBHOOK_URL: setting.url(/^https?$/).optional(),
+  OPERATIONS_WEBHOOK_SECRET: webhookSecret.optional(),
   CORS_ORIGINS: setting.list
     .pipe(z.array(z.string().regex(ORIGIN, "must list origins such as https://app.example.com")))
     .default([]),
@@ -68,7 +77,8 @@ const settings = {
 
 /** Throws ConfigError with one line that names every bad variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>) {
-  const config = parseConfig(settings, env);
+  const parsed = parseConfig(settings, env);
+  const config = { ...parsed, operationsWebhook: operationsWebhookOf(parsed) };
   if ((config.ADMIN_EMAIL === undefined) !== (config.ADMIN_PASSWORD === undefined)) {
     throw new ConfigError("ADMIN_EMAIL and ADMIN_PASSWORD need each other: one is missing");
   }
@@ -111,6 +121,16 @@ function oidcOf(
     throw new ConfigError("OIDC_ISSUER must begin with https:// unless it is on this machine");
   }
   return { issuer, clientId, clientSecret, redirectUrl };
+}
+
+function operationsWebhookOf(config: {
+  readonly OPERATIONS_WEBHOOK_URL?: string | undefined;
+  readonly OPERATIONS_WEBHOOK_SECRET?: string | undefined;
+}) {
+  const { OPERATIONS_WEBHOOK_URL: url, OPERATIONS_WEBHOOK_SECRET: secret } = config;
+  if (url === undefined) return null;
+  if (secret !== undefined) return { url, secret };
+  throw new ConfigError("OPERATIONS_WEBHOOK_SECRET is missing: OPERATIONS_WEBHOOK_URL needs it");
 }
 
 /** What the address guard is told, the same as in the dispatcher. */

@@ -9,6 +9,7 @@ import {
   findExpiredUploads,
   markUploadsDeleted,
 } from "./housekeeping-queries.ts";
+import { deleteOldNotifications } from "./notification-queries.ts";
 import { ATTEMPTS_WINDOW_MS } from "./sign-in-limit.ts";
 import { deleteOldAttempts } from "./sign-in-queries.ts";
 import { asSystem } from "./tenant-scope.ts";
@@ -28,6 +29,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const ORPHAN_AFTER_MS = 24 * HOUR_MS;
 /** Their wake-ups may still wait in a stream or at an endpoint that is held for weeks. */
 const REPLAY_RETENTION_MS = 90 * 24 * HOUR_MS;
+/** Longer than any stream keeps an event that could come again. */
+const NOTIFICATION_RETENTION_MS = 30 * 24 * HOUR_MS;
 /** Objects or rows that one statement asks about. */
 const CHUNK_MAX = 500;
 /** Uploads that one run deletes; more of them wait for the next hour. */
@@ -49,6 +52,11 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[]
     hourly("ended_replays", async ({ now }) => ({
       deleted: await asSystem(deps.db, (trx) =>
         deleteEndedReplays(trx, new Date(now.getTime() - REPLAY_RETENTION_MS)),
+      ),
+    })),
+    hourly("old_notifications", async ({ now }) => ({
+      deleted: await asSystem(deps.db, (trx) =>
+        deleteOldNotifications(trx, new Date(now.getTime() - NOTIFICATION_RETENTION_MS)),
       ),
     })),
     usageJob(deps),

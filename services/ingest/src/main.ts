@@ -46,7 +46,9 @@ await runService("ingest", async () => {
   const outlet = createWebhookOutlet(bus);
   const replays = stack.use(startReplayWorker({ db, ...outlet }, log));
   const metrics = createMetrics("ingest", version);
-  const background = stack.use(await startBackground({ db, bus, store, log, metrics, config }));
+  const background = stack.use(
+    await startBackground({ db, bus, store, log, metrics, config, guard }),
+  );
 
   const serving = { database: () => checkDatabase(db), s3: () => store.check() };
   const readiness = createHealth(serving);

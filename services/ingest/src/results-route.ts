@@ -31,6 +31,11 @@ const notMade: Failure = {
   code: "RESULTS_NOT_MADE",
   detail: "The batch ended before its results were written",
 };
+const noErrors: Failure = {
+  status: 404,
+  code: "RESULTS_NO_ERRORS",
+  detail: "Every row of the batch is valid: there is nothing to mend",
+};
 const gone: Failure = {
   status: 410,
   code: "RESULTS_GONE",
@@ -39,65 +44,67 @@ const gone: Failure = {
 
 const MARK = Buffer.from("\ufeff");
 
+const DOWNLOAD_ROUTE = {
+  schema: {
+    summary: "The results as CSV, in the order of the upload",
+    params: batchParams,
+    querystring: z.strictObject({
+      only: z.enum(["errors"]).optional().describe("`errors`: the rows to mend and upload again"),
+      bom: z.enum(["0", "1"]).default("1").describe("`0`: without the byte order mark"),
+    }),
+    response: {
+      200: { description: "Results", content: { "text/csv": { schema: z.unknown() } } },
+    },
+  },
+  config: {
+    permission: "batches:read",
+    problems: [
+      "BATCH_NOT_FOUND",
+      "RESULTS_NOT_READY",
+      "RESULTS_NOT_MADE",
+      "RESULTS_NO_ERRORS",
+      "RESULTS_GONE",
+      "OBJECT_STORE_UNAVAILABLE",
+    ],
+  },
+  // HEAD would read the whole file, to throw it away.
+  exposeHeadRoute: false,
+} as const;
+
 export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app, deps) => {
   const { db, store, log } = deps;
 
-  app.get(
-    "/download_results/:batch_id",
-    // HEAD would read the whole file, to throw it away.
-    {
-      schema: {
-        summary: "The results as CSV, in the order of the upload",
-        params: batchParams,
-        querystring: z.strictObject({
-          bom: z.enum(["0", "1"]).default("1").describe("`0`: without the byte order mark"),
-        }),
-        response: {
-          200: { description: "Results", content: { "text/csv": { schema: z.unknown() } } },
-        },
-      },
-      config: {
-        permission: "batches:read",
-        problems: [
-          "BATCH_NOT_FOUND",
-          "RESULTS_NOT_READY",
-          "RESULTS_NOT_MADE",
-          "RESULTS_GONE",
-          "OBJECT_STORE_UNAVAILABLE",
-        ],
-      },
-      exposeHeadRoute: false,
-    },
-    async (request, reply) => {
-      const { batch_id: batchId } = request.params;
-      const batchUuid = uuidOfParam(batchId);
-      const actor = actorOf(request);
-      const place =
-        batchUuid &&
-        (await inTenant(db, actor.tenantId, (trx) => findResults(trx, actor.tenantId, batchUuid)));
-      if (!place) return sendProblem(reply, failures.batchNotFound);
-      if (place.objectKey === null) return sendProblem(reply, whyMissing(place));
-      const opened = await openResults(store, place.objectKey);
-      if (opened.kind === "failed") {
-        logFailure(log, failures.objectStoreUnavailable, opened.error, request.routeOptions.url);
-        return sendProblem(reply, failures.objectStoreUnavailable);
-      }
-      if (opened.object === undefined) return sendProblem(reply, gone);
-      const { stream, byteCount } =
-        request.query.bom === "0" ? withoutMark(opened.object) : opened.object;
-      const object = { objectKind: "batch", objectId: batchId };
-      await inTenant(db, actor.tenantId, (trx) =>
-        recordAudit(trx, actor, { action: "results.downloaded", ...object }),
-      );
-      return reply
-        .headers({
-          "content-type": "text/csv; charset=utf-8",
-          "content-disposition": `attachment; filename="results-${batchId}.csv"`,
-          ...(byteCount > 0 ? { "content-length": byteCount } : {}),
-        })
-        .send(stream);
-    },
-  );
+  app.get("/download_results/:batch_id", DOWNLOAD_ROUTE, async (request, reply) => {
+    const { batch_id: batchId } = request.params;
+    const batchUuid = uuidOfParam(batchId);
+    const actor = actorOf(request);
+    const place =
+      batchUuid &&
+      (await inTenant(db, actor.tenantId, (trx) => findResults(trx, actor.tenantId, batchUuid)));
+    if (!place) return sendProblem(reply, failures.batchNotFound);
+    const isErrorsOnly = request.query.only === "errors";
+    const objectKey = isErrorsOnly ? place.errorsObjectKey : place.objectKey;
+    if (objectKey === null) return sendProblem(reply, whyMissing(place));
+    const opened = await openResults(store, objectKey);
+    if (opened.kind === "failed") {
+      logFailure(log, failures.objectStoreUnavailable, opened.error, request.routeOptions.url);
+      return sendProblem(reply, failures.objectStoreUnavailable);
+    }
+    if (opened.object === undefined) return sendProblem(reply, gone);
+    const { stream, byteCount } =
+      request.query.bom === "0" ? withoutMark(opened.object) : opened.object;
+    const object = { objectKind: "batch", objectId: batchId };
+    await inTenant(db, actor.tenantId, (trx) =>
+      recordAudit(trx, actor, { action: "results.downloaded", ...object }),
+    );
+    return reply
+      .headers({
+        "content-type": "text/csv; charset=utf-8",
+        "content-disposition": `attachment; filename="${isErrorsOnly ? "errors" : "results"}-${batchId}.csv"`,
+        ...(byteCount > 0 ? { "content-length": byteCount } : {}),
+      })
+      .send(stream);
+  });
 };
 
 /** Excel needs the mark to see UTF-8; programs stumble over it in the first header. */
@@ -115,7 +122,9 @@ function withoutMark({ stream }: StoredObject): StoredObject {
   return { stream: Readable.from(skipMark()), byteCount: 0 };
 }
 
-function whyMissing({ status }: ResultsPlace): Failure {
+function whyMissing({ status, objectKey }: ResultsPlace): Failure {
+  // There are results, so it is the errors that there are none of.
+  if (objectKey !== null) return noErrors;
   return status === "pending" || status === "processing" ? notReady : notMade;
 }
 

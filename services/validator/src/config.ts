@@ -13,6 +13,8 @@ const settings = {
   MAX_FILE_BYTES: setting.count.default(5 * MIB),
   /** How long leads and results are kept, from the batch's last webhook on. */
   LEAD_RETENTION: setting.durationMs.default(30 * DAY_MS),
+  /** A batch that has not moved for this long is begun again, then failed. */
+  STUCK_AFTER: setting.durationMs.default(3_600_000),
   /** Batches at work at the same time; each holds one whole file in memory. */
   VALIDATOR_CONCURRENCY: setting.count.min(1, "must be at least 1").default(2),
   /** The one provider that profiles may ask for; none without an address. */

@@ -18,6 +18,7 @@ import { readConfig } from "./config.ts";
 import { openExternalProvider } from "./external-provider.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { startConsumers, startQueue } from "./start-consumers.ts";
+import { stuckRunsJob } from "./stuck-runs.ts";
 
 const service = "validator";
 
@@ -46,12 +47,15 @@ await runService(service, async () => {
   stack.use(answerPresence(bus, service));
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
-  const jobs = housekeepingJobs({ db, objects, leadRetentionMs: config.LEAD_RETENTION });
+  const isReady = async () => (await health.report()).healthy;
+  const jobs = [
+    ...housekeepingJobs({ db, objects, leadRetentionMs: config.LEAD_RETENTION }),
+    stuckRunsJob({ db, bus, isReady, stuckAfterMs: config.STUCK_AFTER }),
+  ];
   stack.use(startPeriodicJobs({ db, schema: "validation", log, metrics }, jobs));
   const observer = createBatchObserver(log, metrics);
   const external = openExternalProvider(config);
   if (external !== undefined) stack.use(external);
-  const isReady = async () => (await health.report()).healthy;
   const handlers = { db, bus, objects, observer, log, external };
   const queue = stack.use(startQueue({ log, metrics, isReady }, handlers, config));
   const consumers = await startConsumers({ bus, log, metrics, isReady }, handlers, queue);

@@ -128,7 +128,7 @@ export async function advanceRun(
     run,
     sql`announced_rows = ${announcedRows}, valid_leads = ${counts.valid},
       invalid_leads = ${counts.invalid}, skipped_rows = ${counts.skipped},
-      progressed_at = clock_timestamp(), lease_until = ${inFuture(leaseMs)}`,
+      progressed_at = clock_timestamp(), stuck_count = 0, lease_until = ${inFuture(leaseMs)}`,
   );
 }
 
