@@ -1,3 +1,4 @@
+import { measureAttempts } from "./attempts.ts";
 import { measureDelivery } from "./delivery.ts";
 import { measureFairness } from "./fairness.ts";
 import { measureHangingEndpoint } from "./hanging-endpoint.ts";
@@ -21,6 +22,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
     for (const measure of Object.values(SCHEDULER_PARTS)) await measure();
   },
   ...SCHEDULER_PARTS,
+  attempts: measureAttempts,
 };
 
 // `npm run load -- pipeline delivery`: figures, never a verdict, since machines are noisy.
