@@ -40,6 +40,7 @@ export {
   SecretRotation,
   SignatureScheme,
 } from "./endpoint-api.ts";
+export { EndpointHealthView } from "./endpoint-health-api.ts";
 export { Problem } from "./problem.ts";
 export { ReplayPage, ReplayPlan, ReplayRequest, ReplayView } from "./replay-api.ts";
 export { RuleProfile, RuleProfileInput, RuleProfilePage, RuleProfileView } from "./rule-profile.ts";

@@ -3,6 +3,8 @@ import type { FastifyPluginAsync } from "fastify";
 import { type DeliveryRoutesDeps, deliveryRoutes } from "./delivery-routes.ts";
 import { type EndpointActionDeps, endpointActionRoutes } from "./endpoint-action-routes.ts";
 import { endpointChangeRoutes } from "./endpoint-change-routes.ts";
+import type { EndpointChangesDeps } from "./endpoint-changes.ts";
+import { endpointHealthRoute } from "./endpoint-health-route.ts";
 import { endpointRoutes } from "./endpoint-routes.ts";
 import { type ReplayRoutesDeps, replayRoutes } from "./replay-routes.ts";
 
@@ -13,6 +15,7 @@ export const endpointApi: FastifyPluginAsync<EndpointApiDeps> = async (app, deps
   await app.register(endpointRoutes, deps);
   await app.register(endpointChangeRoutes, deps);
   await app.register(endpointActionRoutes, deps);
+  await app.register(endpointHealthRoute, deps);
   await app.register(deliveryRoutes, deps);
   await app.register(replayRoutes, deps);
 };

@@ -3,6 +3,7 @@ import { commonSettings, parseConfig, setting } from "@valify/runtime";
 const DAY_MS = 86_400_000;
 const RATE_PER_SECOND = 100;
 const CONCURRENCY = 16;
+const RETRIES_MAX = 10;
 
 export const readConfig = (env: Readonly<Record<string, string | undefined>>) =>
   parseConfig(
@@ -10,7 +11,10 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>) =>
       ...commonSettings,
       PORT: setting.port.default(8083),
       SECRET_KEY: setting.secretKey,
-      WEBHOOK_RETRY_DELAYS: setting.durationsMs.prefault("PT1M,PT5M,PT25M"),
+      /** One per retry, unless the endpoint has its own. */
+      WEBHOOK_RETRY_DELAYS: setting.durationsMs
+        .refine((delays) => delays.length <= RETRIES_MAX, `must list at most ${RETRIES_MAX} delays`)
+        .prefault("PT1M,PT5M,PT25M"),
       /** Per endpoint; 0 = no limit. */
       WEBHOOK_RATE_PER_SECOND: setting.count.default(RATE_PER_SECOND),
       /** Per endpoint and process. */
