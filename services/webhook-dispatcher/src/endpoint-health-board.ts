@@ -2,8 +2,9 @@ import { createBatcher, type Logger } from "@valify/runtime";
 
 import { type Admission, admitDelivery, sinceActivation } from "./domain/admit-delivery.ts";
 import type { EndpointHealth, HealthSignal } from "./domain/endpoint-health.ts";
-import { addToRecent, type MinuteCount, sumOfRecent } from "./domain/recent-counts.ts";
+import { sumOfRecent } from "./domain/recent-counts.ts";
 import type { HealthNote, StoredHealth } from "./health-queries.ts";
+import { createSuccessTally, type SuccessTally } from "./success-tally.ts";
 
 /** The part of an endpoint that decides whether anything may go there now. */
 export interface HealthSubject {
@@ -46,7 +47,7 @@ const REMEMBERED_MAX = 10_000;
 
 export function createHealthBoard({ write, now, log, onDisabled }: HealthBoardDeps): HealthBoard {
   const noted = new Map<string, StoredHealth>();
-  const successes = new Map<string, readonly MinuteCount[]>();
+  const successes = createSuccessTally(REMEMBERED_MAX);
   const batcher = createBatcher<Noted, undefined>({
     itemsMax: NOTES_MAX,
     delayMs: GATHER_MS,
@@ -74,9 +75,7 @@ export function createHealthBoard({ write, now, log, onDisabled }: HealthBoardDe
       const { endpointId } = endpoint;
       if (signal.kind === "success" && signal.disable === null) {
         if (isSpotless(healthOf(endpoint), signal.at)) {
-          const before = successes.get(endpointId) ?? [];
-          const added = { failures: 0, successes: 1 };
-          remember(successes, endpointId, addToRecent(before, signal.at, added));
+          successes.add(endpointId, signal.at);
           return;
         }
       }
@@ -97,18 +96,15 @@ function isSpotless(health: EndpointHealth | undefined, at: Date): boolean {
   return isCalm && sumOfRecent(recent, at).failures === 0;
 }
 
-function notesOf(
-  items: readonly Noted[],
-  successes: Map<string, readonly MinuteCount[]>,
-): readonly HealthNote[] {
+function notesOf(items: readonly Noted[], successes: SuccessTally): readonly HealthNote[] {
   const byEndpoint = Map.groupBy(items, ({ endpoint }) => endpoint.endpointId);
   return [...byEndpoint].flatMap(([endpointId, ofEndpoint]) => {
     const [first] = ofEndpoint;
     if (first === undefined) return [];
     const { tenantId, activatedAt } = first.endpoint;
     const signals = ofEndpoint.map(({ signal }) => signal);
-    const counted = successes.get(endpointId) ?? [];
-    successes.delete(endpointId); // what comes while it is written is counted anew
+    // What comes while it is written is counted anew.
+    const counted = successes.take(endpointId);
     return [{ endpointId, tenantId, activatedAt, signals, successes: counted }];
   });
 }
