@@ -18,7 +18,8 @@ export async function countWaiting(db: Kysely<Database>): Promise<readonly Count
 export async function countEndpoints(db: Kysely<Database>): Promise<readonly Count<string>[]> {
   const { rows } = await sql<Count<string>>`
     select case when e.status <> 'active' then 'paused'
-        when h.state is null or h.updated_at <= e.activated_at then 'healthy'
+        when h.state is null or coalesce(h.disabled_at, h.updated_at) <= e.activated_at
+          then 'healthy'
         else h.state end as label,
       count(*)::float8 as count
     from ingest.endpoints as e left join delivery.endpoint_health as h using (endpoint_id)
