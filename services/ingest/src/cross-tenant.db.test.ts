@@ -96,6 +96,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "PATCH /endpoints/{endpoint_id}": { ...HIDDEN, payload: { description: "taken over" } },
   "DELETE /endpoints/{endpoint_id}": HIDDEN,
   "POST /endpoints/{endpoint_id}/rotate_secret": { ...HIDDEN, payload: {} },
+  "POST /endpoints/{endpoint_id}/test": HIDDEN,
   "GET /deliveries/{delivery_id}": HIDDEN,
   "POST /deliveries/{delivery_id}/resend": HIDDEN,
 };
