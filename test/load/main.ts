@@ -5,6 +5,7 @@ import { measureHangingEndpoint } from "./hanging-endpoint.ts";
 import { measureLeadFile } from "./lead-file.ts";
 import { measurePipeline } from "./pipeline.ts";
 import { printMachine } from "./report.ts";
+import { measureRoutes } from "./routes.ts";
 import { SCHEDULER_PARTS } from "./scheduler/parts.ts";
 import { serverVersions } from "./server-versions.ts";
 import { measureUploadMemory } from "./upload-memory.ts";
@@ -23,6 +24,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   },
   ...SCHEDULER_PARTS,
   attempts: measureAttempts,
+  routes: measureRoutes,
 };
 
 // `npm run load -- pipeline delivery`: figures, never a verdict, since machines are noisy.

@@ -58,24 +58,10 @@ export async function startFakeProvider(): Promise<FakeProvider> {
     } else if (url.pathname === "/jwks") {
       const jwk = keys.publicKey.export({ format: "jwk" });
       send(response, 200, { keys: [{ ...jwk, kid: "1", alg: "RS256", use: "sig" }] });
-    } else if (url.pathname === "/authorize") authorize(url.searchParams, response);
+    } else if (url.pathname === "/authorize") authorize(grants, url.searchParams, response);
     else if (url.pathname === "/token") {
       token(request, new URLSearchParams(await text(request)), response);
     } else send(response, 404, {});
-  }
-
-  function authorize(query: URLSearchParams, response: ServerResponse): void {
-    const code = randomUUID();
-    const redirectUri = query.get("redirect_uri") ?? "";
-    grants.set(code, {
-      challenge: query.get("code_challenge") ?? "",
-      nonce: query.get("nonce") ?? "",
-      redirectUri,
-    });
-    const back = new URL(redirectUri);
-    back.searchParams.set("code", code);
-    back.searchParams.set("state", query.get("state") ?? "");
-    response.writeHead(302, { location: back.href }).end();
   }
 
   function token(request: IncomingMessage, form: URLSearchParams, response: ServerResponse): void {
@@ -106,6 +92,25 @@ export async function startFakeProvider(): Promise<FakeProvider> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Lets everybody in at once, and sends them back with a code. */
+function authorize(
+  grants: Map<string, Grant>,
+  query: URLSearchParams,
+  response: ServerResponse,
+): void {
+  const code = randomUUID();
+  const redirectUri = query.get("redirect_uri") ?? "";
+  grants.set(code, {
+    challenge: query.get("code_challenge") ?? "",
+    nonce: query.get("nonce") ?? "",
+    redirectUri,
+  });
+  const back = new URL(redirectUri);
+  back.searchParams.set("code", code);
+  back.searchParams.set("state", query.get("state") ?? "");
+  response.writeHead(302, { location: back.href }).end();
 }
 
 function idTokenOf(identity: FakeIdentity, own: object, key: KeyObject): string {
