@@ -3,7 +3,6 @@ import type { FastifyPluginAsync } from "fastify";
 import { type DeliveryRoutesDeps, deliveryRoutes } from "./delivery-routes.ts";
 import { type EndpointActionDeps, endpointActionRoutes } from "./endpoint-action-routes.ts";
 import { endpointChangeRoutes } from "./endpoint-change-routes.ts";
-import type { EndpointChangesDeps } from "./endpoint-changes.ts";
 import { endpointHealthRoute } from "./endpoint-health-route.ts";
 import { endpointRoutes } from "./endpoint-routes.ts";
 import { type ReplayRoutesDeps, replayRoutes } from "./replay-routes.ts";
