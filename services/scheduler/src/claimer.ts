@@ -41,7 +41,7 @@ export function createClaimer(deps: ClaimerDeps): () => Promise<void> {
       // What is left of this leaf, and the leaves behind it, wait for the next claim.
       if (outcome.isFull) break;
     }
-    wasFull = outcome.isFull;
+    if (plan.aim === "head" || plan.aim === "ahead") wasFull = outcome.isFull;
     planner.note(plan, outcome, claimedAtMs, performance.now() - startedMs);
     if (taken.length === 0) turns.noteSuccess();
   }
@@ -51,8 +51,8 @@ export function createClaimer(deps: ClaimerDeps): () => Promise<void> {
     const from = within(plan.fromMs);
     const { lookAheadMs, limitPerLane, withoutTenants, sweepFromMs } = plan;
     const sweepFrom = sweepFromMs === undefined ? undefined : within(sweepFromMs);
-    // After a full claim there is no need to ask.
-    if (!wasFull || sweepFrom !== undefined) {
+    // After a full claim there is no need to ask; beside a backlog there mostly is nothing.
+    if (!wasFull || sweepFrom !== undefined || plan.aim === "fresh") {
       const { found, reading } = await probeLeaf(pool, { leaf, from, lookAheadMs, sweepFrom });
       learn(reading);
       if (!found) return [];

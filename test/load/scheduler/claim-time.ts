@@ -27,7 +27,7 @@ export async function printClaimTimes(
       claimStatement({
         leaf,
         from: leaf.from,
-        lookAheadMs: 3_600_000,
+        lookAheadMs: 6 * 3_600_000,
         limit: 512,
         limitPerLane: 128,
         firstLane: round % 16,

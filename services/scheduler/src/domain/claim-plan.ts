@@ -49,8 +49,9 @@ const SWEEP_EVERY_MS = 5_000;
 const SWEEP_BACK_MS = 60_000;
 /** A full claim of rows that were due this long ago says that more is due than goes out. */
 const BEHIND_MS = 100;
-/** How far back a claim for what has just become due looks. */
+/** How far back a claim for what has just become due looks, and how often there is one. */
 const FRESH_MS = 400;
+const FRESH_EVERY_MS = 50;
 /** An `others` claim reads past all of the backlog: it may take a tenth of the time at most. */
 const OTHERS_EVERY_MS = 1_000;
 const OTHERS_SHARE = 10;
@@ -65,9 +66,9 @@ const HERDS_MAX = 8;
  * Between two such claims the next one begins where the last one ended (`coveredMs`): what lies
  * before is taken, by us or by another replica, and walking past it is most of what a claim costs.
  *
- * While more is due than goes out, claims take turns: one at the head of the backlog, one at what
- * has just become due, so that whoever is due now does not wait for a herd that was due before. And
- * once a second at most a claim passes over the herd's tenants altogether: it finds those due at the
+ * While more is due than goes out, one claim every 50 ms looks at what has just become due, past the
+ * backlog, so that whoever is due now does not wait for a herd that was due before. And once a
+ * second at most a claim passes over the herd's tenants altogether: it finds those due at the
  * very instant of the herd and in the same lanes.
  */
 export function createClaimPlanner(startLowMs: number, random: () => number): ClaimPlanner {
@@ -143,7 +144,7 @@ function nextLimitPerLane(limit: number, { isFull, isAtLimit }: ClaimOutcome): n
 /** What is done about a backlog, so that it is its own tenants' alone. */
 function createBacklog() {
   let isBehind = false;
-  let isFreshNext = false;
+  let freshAtMs = 0;
   let othersAtMs = 0;
   let herds: readonly string[] = [];
 
@@ -156,15 +157,16 @@ function createBacklog() {
         othersAtMs = nowMs + OTHERS_EVERY_MS;
         return "others";
       }
-      return isFreshNext ? "fresh" : undefined;
+      if (nowMs < freshAtMs) return undefined;
+      freshAtMs = nowMs + FRESH_EVERY_MS;
+      return "fresh";
     },
     note({ aim }: ClaimPlan, outcome: ClaimOutcome, claimedAtMs: number, tookMs: number): void {
       if (aim === "others") {
         const pauseMs = Math.max(OTHERS_EVERY_MS, tookMs * OTHERS_SHARE);
-        othersAtMs = outcome.isFull ? claimedAtMs : claimedAtMs + pauseMs;
+        othersAtMs = claimedAtMs + (outcome.isFull ? 2 * tookMs : pauseMs);
       }
-      isFreshNext = aim === "head" || aim === "ahead";
-      if (!isFreshNext) return;
+      if (aim === "fresh" || aim === "others") return;
       isBehind = outcome.fullToMs < claimedAtMs - BEHIND_MS;
       if (isBehind) {
         herds = [...new Set([...herdsOf(outcome.tenantIds), ...herds])].slice(0, HERDS_MAX);
