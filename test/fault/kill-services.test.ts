@@ -10,7 +10,8 @@ const LEADS = 10_000;
 
 // Goal: a file answered 202 is delivered whole, whatever process dies at whatever moment.
 // Method: kill -9 of each service in turn, at several moments of one file, each restarted at once.
-// What a killed process held comes back after the ack wait: 15 s, and 45 s for the dispatcher.
+// What a killed process held comes back when its lease or its ack wait ends: 10 s for a batch, 15 s, and
+// 45 s for the dispatcher.
 test("kill -9 of each service while 10,000 leads are in flight loses, hastens and doubles nothing", async (t) => {
   await using stack = await startStack({ webhookDelay: "PT3S" });
   const { ingest, validator, scheduler, "webhook-dispatcher": dispatcher } = stack.services;
