@@ -25,7 +25,8 @@ test("what goes out carries the owner's headers and a signature per secret still
     update ingest.endpoints set secret_encrypted = ${box.seal(NEW)},
       old_secrets_encrypted = array[${box.seal(OLD)}, ${box.seal(OLDER)}]::bytea[],
       old_secrets_until = array[now() + interval '1 hour', now() - interval '1 second'],
-      headers_encrypted = ${sealedHeaders}`.execute(fixture.owner);
+      headers_encrypted = ${sealedHeaders}, client_certificate = 'PEM',
+      client_key_encrypted = ${box.seal("KEY")}`.execute(fixture.owner);
   const [leadUuid = ""] = await fixture.addLeads(1);
   const lead = (await loadLeads(fixture.db, [leadUuid])).get(leadUuid);
   const [endpoint] = await loadEndpoints(fixture.db, [fixture.tenantId]);
@@ -40,6 +41,7 @@ test("what goes out carries the owner's headers and a signature per secret still
     userAgent: "valify-batch/test",
     now: new Date(),
   });
+  assert.deepEqual(request.identity, { certificate: "PEM", key: "KEY" });
   assert.equal(request.headers["authorization"], "Bearer token");
   assert.equal(request.headers["webhook-id"], "msg_018f3b1e00005000800000000000000d");
   assert.equal(request.headers["webhook-signature"]?.split(" ").length, 2);
