@@ -53,7 +53,7 @@ export async function runCrash(
   const wakeUps = await insertAll(stack, plan);
   const startedMs = performance.now();
   const [kills] = await Promise.all([
-    killAround(stack, plan, onKill),
+    killFromFirstDue(stack, plan, wakeUps, onKill),
     publishInTime(stack, wakeUps, plan.wakeUps),
   ]);
   await untilDrained(stack, plan);
@@ -65,6 +65,17 @@ export async function runCrash(
     deadLetters: await countEvents(stack.nats.url, { stream: "DLQ", subject: "dlq.>" }),
     seconds,
   };
+}
+
+/** Before the first wake-up is due nobody holds anything that a kill could harm. */
+async function killFromFirstDue(
+  stack: SchedulerStack,
+  plan: CrashPlan,
+  { firstDueMs }: WakeUps,
+  onKill: (victim: Victim, number: number) => void,
+): Promise<Kills> {
+  await pause(Math.max(0, firstDueMs - (await databaseNowMs(stack.db))));
+  return killAround(stack, plan, onKill);
 }
 
 async function insertAll({ db }: SchedulerStack, plan: CrashPlan): Promise<WakeUps> {

@@ -11,8 +11,8 @@ test("8,000 wake-ups survive kill -9 of schedulers, Postgres and NATS", async (t
   const result = await runCrash({
     wakeUps,
     kills: 6,
-    pauseMs: 300,
-    perSecond: 1_000,
+    pauseMs: 200,
+    perSecond: 800,
     seed: 7,
     replicas: 3,
     durable: false,

@@ -52,10 +52,15 @@ export async function startSchedulerStack(options: SchedulerStackOptions): Promi
     NATS_URL: nats.url,
   };
   await migrate(env);
-  const schedulers: ServiceProcess[] = [];
-  for (let replica = 0; replica < options.replicas; replica += 1) {
-    schedulers.push(undo.use(await startService("scheduler", env, await freePort())));
-  }
+  const starts = await Promise.allSettled(
+    Array.from({ length: options.replicas }, async () =>
+      undo.use(await startService("scheduler", env, await freePort())),
+    ),
+  );
+  const schedulers: readonly ServiceProcess[] = starts.map((start) => {
+    if (start.status === "rejected") throw start.reason;
+    return start.value;
+  });
   const db = connectPool(database.url);
   undo.defer(() => db.end());
   const abortWhen = () => {
