@@ -12,7 +12,7 @@ const ROUNDS = 3;
 
 /** Twenty files of the full size at the same time: the most memory ingest has ever held. */
 export async function measureUploadMemory(): Promise<void> {
-  await using stack = await startStack({ webhookDelay: "PT24H" });
+  await using stack = await startStack({ webhookDelay: "PT24H", ownPostgres: "durable" });
   printPeakMemory(stack, "upload_memory.idle");
   for (let round = 0; round < ROUNDS; round += 1) {
     const statuses = await uploadAll(stack, round);

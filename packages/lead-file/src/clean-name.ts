@@ -1,15 +1,17 @@
 import { unguardFormula } from "./formula.ts";
+import type { RuleReach } from "./rules/names.ts";
 import { removeControlCharacters } from "./text.ts";
 
 export interface CleanName {
   readonly text: string;
   readonly lower: string;
-  /** One word or more of ASCII letters: most rules cannot apply and are not run. */
-  readonly isPlain: boolean;
+  /** Most rules cannot apply to a name of mere letters and are not run for it. */
+  readonly kind: RuleReach;
   readonly hadInvisible: boolean;
 }
 
 const PLAIN = /^[A-Za-z]+(?:[ '-][A-Za-z]+)*$/;
+const WORDS = /^\p{L}[\p{L}\p{M}]*(?:[ '’-]\p{L}[\p{L}\p{M}]*)*$/u;
 const NUMERIC_VALUE = /^\d[\d/.-]*$/;
 const NON_ASCII = /[^\p{ASCII}]/u;
 /** Below U+0300 everything is in NFC already, and only the soft hyphen is invisible. */
@@ -34,7 +36,7 @@ const STRAY_JOINER =
  */
 export function cleanName(raw: string): CleanName {
   if (PLAIN.test(raw)) {
-    return { text: raw, lower: raw.toLowerCase(), isPlain: true, hadInvisible: false };
+    return { text: raw, lower: raw.toLowerCase(), kind: "plain", hadInvisible: false };
   }
   let text = unguardFormula(raw);
   let hadInvisible = false;
@@ -44,7 +46,7 @@ export function cleanName(raw: string): CleanName {
     hadInvisible = text.length !== composed.length;
   }
   text = removeControlCharacters(text).replaceAll(WHITE_SPACE, " ").trim();
-  return { text, lower: text.toLowerCase(), isPlain: PLAIN.test(text), hadInvisible };
+  return { text, lower: text.toLowerCase(), kind: kindOf(text), hadInvisible };
 }
 
 /** A date or another value of one line, folded to ASCII digits where Unicode says they are equal. */
@@ -52,6 +54,11 @@ export function cleanValue(raw: string): string {
   if (NUMERIC_VALUE.test(raw)) return raw;
   const text = NON_ASCII.test(raw) ? removeInvisible(raw.normalize("NFKC")) : raw;
   return removeControlCharacters(unguardFormula(text)).trim();
+}
+
+function kindOf(text: string): RuleReach {
+  if (PLAIN.test(text)) return "plain";
+  return WORDS.test(text) ? "words" : "other";
 }
 
 function removeInvisible(text: string): string {

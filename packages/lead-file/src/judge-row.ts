@@ -85,7 +85,7 @@ function judgeName(name: CleanName, field: NameField, ctx: JudgeContext, finding
     report(findings, ctx, { code: "NAME_PLACEHOLDER", field, message });
     return;
   }
-  for (const { code, find } of name.isPlain ? ruleset.plainNameRules : ruleset.nameRules) {
+  for (const { code, find } of ruleset.nameRules[name.kind]) {
     const problem = find(name, ruleset.profile);
     if (problem === null) continue;
     report(findings, ctx, { code, field, message: `${label} ${problem}` });

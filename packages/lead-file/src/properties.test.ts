@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import iconv from "iconv-lite";
 
+import { cleanName } from "./clean-name.ts";
 import { guardFormula, unguardFormula } from "./formula.ts";
 import { judgeRow } from "./judge-row.ts";
 import { LEAD_ID_PATTERN, leadIdOf } from "./lead-id.ts";
@@ -250,5 +251,25 @@ test("every pair of texts has an id of the agreed shape", () => {
       assert.match(leadIdOf(first, last, null), LEAD_ID_PATTERN);
     }),
     { numRuns: 1_000 },
+  );
+});
+
+// Most rules are not run for a name of mere letters: that is only right where they could not speak.
+test("a rule that a name skips would have had nothing to say about it", () => {
+  const { nameRules, profile } = context.ruleset;
+  const letters = fc.constantFrom(..."aZéłßΔжא王あั '’-.\u00ad\u200c\u0301Ã©0<@=");
+  const name = fc.oneof(
+    fc.string({ unit: letters, minLength: 1, maxLength: 12 }),
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }),
+  );
+  fc.assert(
+    fc.property(name, (raw) => {
+      const cleaned = cleanName(raw);
+      fc.pre(cleaned.text !== "");
+      const codesOf = (rules: typeof nameRules.other) =>
+        rules.filter((rule) => rule.find(cleaned, profile) !== null).map(({ code }) => code);
+      assert.deepEqual(codesOf(nameRules[cleaned.kind]), codesOf(nameRules.other));
+    }),
+    { numRuns: 5_000 },
   );
 });

@@ -65,17 +65,17 @@ export function isPlaceholder({ lower }: CleanName): boolean {
 export const junkRules: readonly NameRule[] = [
   {
     code: "NAME_REPEATED_CHAR",
-    appliesToPlain: true,
+    reach: "plain",
     find: ({ lower }) => (REPEATED_LETTER.test(lower) ? "repeats one letter" : null),
   },
   {
     code: "NAME_KEYBOARD_RUN",
-    appliesToPlain: true,
+    reach: "plain",
     find: ({ lower }) => (KEYBOARD_RUN.test(lower) ? "looks typed along the keyboard" : null),
   },
   {
     code: "NAME_NO_VOWEL",
-    appliesToPlain: true,
+    reach: "plain",
     find: (name) => (hasNoVowel(name) ? "has no vowels" : null),
   },
 ];
@@ -89,11 +89,11 @@ export function isFictionalPair(pair: string): boolean {
   return FICTIONAL_PAIRS.has(pair);
 }
 
-function hasNoVowel({ lower, isPlain }: CleanName): boolean {
+function hasNoVowel({ lower, kind }: CleanName): boolean {
   if (ASCII_VOWEL.test(lower)) return false;
   const letterCount = lower.match(LATIN_LETTER)?.length ?? 0;
   if (letterCount < NO_VOWEL_LETTERS_MIN) return false;
-  if (isPlain) return true;
+  if (kind === "plain") return true;
   return !OTHER_LETTER.test(lower) && !ASCII_VOWEL.test(anyAscii(lower).toLowerCase());
 }
 

@@ -3,11 +3,17 @@ import { cutToCodePoints } from "../text.ts";
 import type { RuleCode } from "./catalogue.ts";
 import type { RuleProfile } from "./profile.ts";
 
+/**
+ * `plain`: also names of ASCII letters; `words`: also names of letters of any script, with single
+ * spaces, hyphens and apostrophes between them; `other`: only what holds anything else.
+ */
+export type RuleReach = "plain" | "words" | "other";
+
 /** A rule about one name: says what is wrong with it, to follow "First name", or `null`. */
 export interface NameRule {
   readonly code: RuleCode;
-  /** Whether a name of plain ASCII letters can break it; if not, such names skip the rule. */
-  readonly appliesToPlain: boolean;
+  /** Names that cannot break it skip it. */
+  readonly reach: RuleReach;
   readonly find: (name: CleanName, profile: RuleProfile) => string | null;
 }
 
@@ -41,7 +47,7 @@ const GREEK = /\p{Script=Greek}/u;
 export const nameRules: readonly NameRule[] = [
   {
     code: "NAME_TOO_LONG",
-    appliesToPlain: true,
+    reach: "plain",
     find: ({ text }, { nameLengthMax }) =>
       cutToCodePoints(text, nameLengthMax).length < text.length
         ? `is longer than ${nameLengthMax} characters`
@@ -49,53 +55,53 @@ export const nameRules: readonly NameRule[] = [
   },
   {
     code: "NAME_FORMULA",
-    appliesToPlain: false,
+    reach: "other",
     find: ({ text }) => (FORMULA_START.test(text) ? "cannot start with = + - or @" : null),
   },
   {
     code: "NAME_MARKUP_OR_URL",
-    appliesToPlain: false,
+    reach: "other",
     find: ({ text }) => (MARKUP_OR_URL.test(text) ? "contains a web address, email or code" : null),
   },
   {
     code: "NAME_CHARSET",
-    appliesToPlain: false,
+    reach: "other",
     find: ({ text }) => illegalCharacters(text),
   },
   {
     code: "NAME_REPLACEMENT_CHAR",
-    appliesToPlain: false,
+    reach: "other",
     find: ({ text }) =>
       text.includes("\ufffd") ? "has a damaged character (�). Re-save as CSV UTF-8" : null,
   },
   {
     code: "NAME_NO_LETTERS",
-    appliesToPlain: false,
+    reach: "other",
     find: ({ text }) => (LETTER.test(text) ? null : "has no letter"),
   },
   {
     code: "NAME_MOJIBAKE",
-    appliesToPlain: false,
+    reach: "words",
     find: ({ text }) => (MOJIBAKE.test(text) ? "looks damaged by a wrong encoding" : null),
   },
   {
     code: "NAME_INVISIBLE_REMOVED",
-    appliesToPlain: true,
+    reach: "plain",
     find: ({ hadInvisible }) => (hadInvisible ? "had hidden characters, which were removed" : null),
   },
   {
     code: "NAME_DIGITS",
-    appliesToPlain: false,
+    reach: "other",
     find: ({ text }) => (NUMBER.test(text) ? "contains a number" : null),
   },
   {
     code: "NAME_TITLE",
-    appliesToPlain: true,
+    reach: "plain",
     find: ({ lower }) => (TITLE.test(lower) ? "seems to contain a title (Mr, Dr …)" : null),
   },
   {
     code: "NAME_MIXED_SCRIPT",
-    appliesToPlain: false,
+    reach: "words",
     find: ({ text }) => (mixesScripts(text) ? "mixes alphabets" : null),
   },
 ];

@@ -14,18 +14,18 @@ const COMPANY_END = /(?:^|[ ,])(?:ltd|plc|llp)\.?$/;
 export const optionalNameRules: readonly NameRule[] = [
   {
     code: "NAME_PROFANITY",
-    appliesToPlain: true,
+    reach: "plain",
     find: ({ lower }) =>
       lower.split(WORD_GAP).some((word) => OFFENSIVE_WORDS.has(word)) ? "may be offensive" : null,
   },
   {
     code: "NAME_SINGLE_LETTER",
-    appliesToPlain: true,
+    reach: "plain",
     find: ({ text }) => (SINGLE_LETTER.test(text) ? "is one letter" : null),
   },
   {
     code: "NAME_COMPANY",
-    appliesToPlain: true,
+    reach: "plain",
     find: ({ lower }) => (COMPANY_END.test(lower) ? "looks like a company" : null),
   },
 ];

@@ -1,6 +1,6 @@
 import { isRuleCode, type RuleCode, ruleCatalogue } from "./catalogue.ts";
 import { junkRules } from "./junk.ts";
-import { nameRules, type NameRule } from "./names.ts";
+import { nameRules, type NameRule, type RuleReach } from "./names.ts";
 import { optionalNameRules } from "./optional.ts";
 import { levelUnder, type RuleProfile } from "./profile.ts";
 import type { RuleLevel } from "./rule.ts";
@@ -9,9 +9,8 @@ import type { RuleLevel } from "./rule.ts";
 export interface Ruleset {
   readonly profile: RuleProfile;
   readonly levelOf: (code: RuleCode) => RuleLevel;
-  readonly nameRules: readonly NameRule[];
-  /** Those that a name of plain ASCII letters can break. */
-  readonly plainNameRules: readonly NameRule[];
+  /** By the kind of a name: the rules that a name of this kind can break. */
+  readonly nameRules: Readonly<Record<RuleReach, readonly NameRule[]>>;
 }
 
 export function compileRuleset(profile: RuleProfile): Ruleset {
@@ -24,7 +23,10 @@ export function compileRuleset(profile: RuleProfile): Ruleset {
   return {
     profile,
     levelOf,
-    nameRules: active,
-    plainNameRules: active.filter((rule) => rule.appliesToPlain),
+    nameRules: {
+      plain: active.filter(({ reach }) => reach === "plain"),
+      words: active.filter(({ reach }) => reach !== "other"),
+      other: active,
+    },
   };
 }
