@@ -17,22 +17,21 @@ export async function measureUploadMemory(): Promise<void> {
   for (let round = 0; round < ROUNDS; round += 1) {
     const statuses = await uploadAll(stack, round);
     const refused = statuses.filter((status) => status !== 202).length;
-    print({
-      name: `upload_memory.round_${round + 1}.refused`,
-      value: refused,
-      unit: "files",
-      bar: "0",
-    });
+    const name = `upload_memory.round_${round + 1}`;
+    print({ name: `${name}.refused`, value: refused, unit: "files", bar: "0" });
+    printPeakMemory(stack, name);
   }
-  printPeakMemory(stack, "upload_memory.after");
 }
 
 async function uploadAll(stack: Stack, round: number): Promise<readonly number[]> {
   return Promise.all(
     Array.from({ length: FILES_AT_ONCE }, async (_, index) => {
-      const response = await stack.api.post(fullFile(round * FILES_AT_ONCE + index));
-      await response.arrayBuffer();
-      return response.status;
+      const file = fullFile(round * FILES_AT_ONCE + index);
+      // On a busy machine a client may give up; that is told, and the memory is what it is.
+      return stack.api.post(file).then(
+        async (response) => (await response.arrayBuffer()) && response.status,
+        () => 0,
+      );
     }),
   );
 }

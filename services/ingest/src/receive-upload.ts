@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { AcceptUpload } from "./accept-upload.ts";
 import type { Admission } from "./admission.ts";
 import { actorOf, mayUse, tenantOf } from "./auth.ts";
+import { createGarbageCollector } from "./collect-garbage.ts";
 import { createUploadSlots } from "./domain/upload-slots.ts";
 import type { Failure } from "./problem.ts";
 import { readUploadForm, refuseUnread } from "./upload-form.ts";
@@ -10,8 +11,15 @@ import { readUploadOptions } from "./upload-options.ts";
 import type { UploadOutcome } from "./upload-outcome.ts";
 
 /** At most this many files are in memory, whatever the number of clients. */
-const UPLOADS_MAX = 8;
+const SMALL_UPLOADS_MAX = 8;
+/**
+ * One is parsed at a time, so more than a file that comes, one at work and one on its way to the
+ * store would only take room. In slots of their own: a large file on a slow line delays no small one.
+ */
+const LARGE_UPLOADS_MAX = 3;
 const WAITING_UPLOADS_MAX = 64;
+/** Files from this size on are cleaned up after before the next one may come. */
+const LARGE_BYTES = 1024 * 1024;
 const WAIT_MAX_MS = 20_000;
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 
@@ -43,7 +51,8 @@ export interface ReceiveUploadDeps {
 /** One set of slots for all routes that take uploads: the bound is the process's memory. */
 export function createReceiveUpload(deps: ReceiveUploadDeps) {
   const { acceptUpload, admission, fileBytesMax, now } = deps;
-  const slots = createUploadSlots({ slotsMax: UPLOADS_MAX, waitingMax: WAITING_UPLOADS_MAX });
+  const collectGarbage = createGarbageCollector();
+  const slots = { small: slotsFor(SMALL_UPLOADS_MAX), large: slotsFor(LARGE_UPLOADS_MAX) };
 
   async function readAndAccept(
     request: FastifyRequest,
@@ -76,7 +85,8 @@ export function createReceiveUpload(deps: ReceiveUploadDeps) {
     const gone = new AbortController();
     const leave = () => gone.abort();
     reply.raw.once("close", leave);
-    const release = await slots.take(
+    const size = sizeOf(request);
+    const release = await slots[size].take(
       tenantOf(request),
       AbortSignal.any([gone.signal, AbortSignal.timeout(WAIT_MAX_MS)]),
     );
@@ -84,11 +94,21 @@ export function createReceiveUpload(deps: ReceiveUploadDeps) {
     try {
       return await readAndAccept(request, key);
     } finally {
+      if (size === "large") collectGarbage();
       release();
       // What was not read of a refused form has to leave the socket, or the connection is stuck.
       request.raw.unpipe().resume();
     }
   };
+}
+
+function slotsFor(slotsMax: number) {
+  return createUploadSlots({ slotsMax, waitingMax: WAITING_UPLOADS_MAX });
+}
+
+/** By what is announced; of unannounced length it may be large. */
+function sizeOf({ headers }: FastifyRequest): "small" | "large" {
+  return Number(headers["content-length"] ?? LARGE_BYTES) < LARGE_BYTES ? "small" : "large";
 }
 
 function queryOf({ query }: FastifyRequest): Readonly<Record<string, unknown>> {

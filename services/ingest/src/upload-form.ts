@@ -18,6 +18,7 @@ export type UploadForm =
 const FILE_FIELD = "file";
 /** Fields and files beside ours are ignored, but not without end. */
 const LIMITS = { fields: 20, fieldSize: 16_384, fieldNameSize: 200, files: 5, parts: 25 };
+const UNANNOUNCED_BYTES = 64 * 1024;
 /** What the form around a file of the full size may weigh: boundaries, names, other fields. */
 const FORM_BYTES_MAX = 1024 * 1024;
 
@@ -77,7 +78,7 @@ async function readParts(request: FastifyRequest, fileBytesMax: number): Promise
       continue;
     }
     if (found !== undefined) return refused(400, "FILE_NOT_SINGLE", "Send one file at a time");
-    const bytes = await readFile(part);
+    const bytes = await readFile(part, Math.min(fileBytesMax, bodyLengthOf(request)));
     if (bytes === null) return { kind: "refused", failure: tooLarge(fileBytesMax) };
     found = { filename: cleanFilename(part.filename), bytes };
   }
@@ -85,12 +86,30 @@ async function readParts(request: FastifyRequest, fileBytesMax: number): Promise
   return refused(400, "FILE_MISSING", `Send the CSV as a file in the form field "${FILE_FIELD}"`);
 }
 
-/** Null where the parser cut the file off at its limit. */
-async function readFile({ file }: MultipartFile): Promise<Buffer | null> {
-  const chunks: Buffer[] = [];
+/**
+ * Into one buffer of the size that is announced: a list of chunks joined at the end would hold every
+ * file twice. Null where the parser cut the file off at its limit.
+ */
+async function readFile({ file }: MultipartFile, byteCountGuess: number): Promise<Buffer | null> {
+  let buffer: Buffer = Buffer.allocUnsafeSlow(byteCountGuess);
+  let byteCount = 0;
   const stream: AsyncIterable<Buffer> = file;
-  for await (const chunk of stream) chunks.push(chunk);
-  return file.truncated ? null : Buffer.concat(chunks);
+  for await (const chunk of stream) {
+    if (byteCount + chunk.length > buffer.length) buffer = enlarged(buffer, chunk.length);
+    byteCount += chunk.copy(buffer, byteCount);
+  }
+  return file.truncated ? null : buffer.subarray(0, byteCount);
+}
+
+/** Where no length was announced: at least twice the room, so that few copies are made. */
+function enlarged(buffer: Buffer, moreByteCount: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(2 * buffer.length, buffer.length + moreByteCount));
+  buffer.copy(larger);
+  return larger;
+}
+
+function bodyLengthOf({ headers }: FastifyRequest): number {
+  return Number(headers["content-length"] ?? UNANNOUNCED_BYTES);
 }
 
 function tooLarge(fileBytesMax: number): Failure {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 
 import { uuidOfBatchId } from "@valify/contracts";
@@ -95,4 +98,28 @@ test("the content decides the type, not the name and not the MIME type", async (
   const headers = { ...form.headers, ...AUTH };
   const accepted = await t.app.inject({ method: "POST", url: "/upload_batch", payload, headers });
   assert.equal(accepted.statusCode, 202, accepted.body);
+});
+
+test("a file of unannounced length is read whole, however many pieces it comes in", async () => {
+  const rows = Array.from(
+    { length: 400 },
+    (_, index) => `Gus${"abcdefghij"[index % 10]},Pine,01/02/1980,${"x".repeat(1_000)}${index}`,
+  );
+  const csv = `first_name,last_name,dob,notes\n${rows.join("\n")}\n`;
+  const form = formOf({ bytes: csv });
+  const pieces = Array.from({ length: Math.ceil(form.payload.length / 7_000) }, (_, index) =>
+    form.payload.subarray(index * 7_000, (index + 1) * 7_000),
+  );
+  const response = await t.app.inject({
+    method: "POST",
+    url: "/upload_batch",
+    payload: Readable.from(pieces),
+    headers: { ...form.headers, ...AUTH },
+  });
+  const { batchId } = await warningsOf(response);
+  const { rows: batches } = await t.owner.query(
+    "select object_key from ingest.batches where batch_id = $1",
+    [uuidOfBatchId(batchId)],
+  );
+  assert.equal(await readFile(join(t.folder, batches[0].object_key), "utf8"), csv);
 });
