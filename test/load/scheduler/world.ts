@@ -48,6 +48,8 @@ export async function startSchedulerWorld(options: WorldOptions = {}): Promise<S
     }),
   );
   const db = new Pool({ connectionString: postgres.url, max: 8 });
+  // The server ends before the last idle connection has gone.
+  db.on("error", () => {});
   undo.defer(() => db.end());
   const env = {
     DATABASE_URL: postgres.url,
