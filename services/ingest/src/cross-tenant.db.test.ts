@@ -93,6 +93,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "PUT /rule_profile": { ...OWN, payload: {} },
   "POST /endpoints": { expected: 201, payload: { url: "https://hooks.example.com/theirs" } },
   "GET /endpoints/{endpoint_id}": HIDDEN,
+  "GET /endpoints/{endpoint_id}/health": HIDDEN,
   "PATCH /endpoints/{endpoint_id}": { ...HIDDEN, payload: { description: "taken over" } },
   "DELETE /endpoints/{endpoint_id}": HIDDEN,
   "POST /endpoints/{endpoint_id}/rotate_secret": { ...HIDDEN, payload: {} },
