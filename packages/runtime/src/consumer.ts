@@ -11,7 +11,7 @@ export interface Consumer extends AsyncDisposable {
 }
 
 /** Asks for more once this share of the places is free: many messages per request. */
-const REFILL_SHARE = 0.25;
+const REFILL_SHARE = 0.5;
 
 /**
  * Runs a durable consumer: pulls what there is room for, and hands each message to its handler.

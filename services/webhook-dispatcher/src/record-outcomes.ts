@@ -29,8 +29,9 @@ export function createOutcomeRecorder(
   const batcher = createBatcher<DeliveryRecord, undefined>({
     itemsMax: ROWS_MAX,
     delayMs: FLUSH_MS,
-    // While one group is committed the next gathers: under load groups grow by themselves.
-    concurrency: 1,
+    // One group waits for the disk while the next is written. Rows are locked in one order, so two
+    // groups never deadlock; with more than two, groups would be small and commits many.
+    concurrency: 2,
     run: async (records) => {
       for (const { attempt } of records) if (attempt !== null) await ensureDay(attempt.startedAt);
       await recordOutcomes(db, records);
