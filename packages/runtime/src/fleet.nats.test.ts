@@ -18,16 +18,21 @@ const open = async (service: string) =>
 
 test("every process that is there answers, and one that has gone does not", async () => {
   const asker = await open("ingest");
+  const leaver = await open("validator");
+  const stayer = await open("validator");
   stack.use(answerPresence(asker, "ingest"));
-  const first = answerPresence(await open("validator"), "validator");
-  stack.use(answerPresence(await open("validator"), "validator"));
+  stack.use(answerPresence(stayer, "validator"));
+  const leaving = answerPresence(leaver, "validator");
+  // A subscription counts once the server has it.
+  await Promise.all([leaver.connection.flush(), stayer.connection.flush()]);
   const workers = await findWorkers(asker);
   assert.deepEqual(
     workers.map(({ service }) => service),
     ["ingest", "validator", "validator"],
   );
   assert.equal(new Set(workers.map(({ worker_id: id }) => id)).size, 3);
-  first[Symbol.dispose]();
+  leaving[Symbol.dispose]();
+  await leaver.connection.flush();
   assert.equal((await findWorkers(asker)).length, 2);
 });
 
