@@ -27,7 +27,7 @@ import { openDatabases } from "./open-databases.ts";
 
 const service = "webhook-dispatcher";
 /** Deliveries under work in this process; what an endpoint may take of it is its own setting. */
-const DELIVERIES_AT_ONCE = 1_000;
+const DELIVERIES_AT_ONCE = 500;
 
 await runService(service, async () => {
   const config = readConfig(process.env);

@@ -29,9 +29,8 @@ export function createOutcomeRecorder(
   const batcher = createBatcher<DeliveryRecord, undefined>({
     itemsMax: ROWS_MAX,
     delayMs: FLUSH_MS,
-    // One group waits for the disk while the next is written. Rows are locked in one order, so two
-    // groups never deadlock; with more than two, groups would be small and commits many.
-    concurrency: 2,
+    // While one group is committed the next gathers: under load groups grow by themselves.
+    concurrency: 1,
     run: async (records) => {
       for (const { attempt } of records) if (attempt !== null) await ensureDay(attempt.startedAt);
       await recordOutcomes(db, records);
