@@ -11,7 +11,7 @@ import { currentProfile } from "./rule-profile.ts";
 import { inTenant } from "./tenant-scope.ts";
 import { isSameBatchOptions } from "./upload-options.ts";
 import { refuse, type Upload, type UploadOutcome } from "./upload-outcome.ts";
-import { findUploadByContent, findUploadByKey, type StoredUpload } from "./upload-queries.ts";
+import { findUploadByHash, findUploadByKey, type StoredUpload } from "./upload-queries.ts";
 import { duplicateOf, keyReused, notAllValid } from "./upload-refusals.ts";
 
 /** What is to be said about an upload before anything of it is stored. */
@@ -32,7 +32,7 @@ export function createUploadExaminer(db: Kysely<Database>) {
   async function findDuplicate({ actor, bytes }: Upload): Promise<StoredUpload | undefined> {
     const { tenantId } = actor;
     return inTenant(db, tenantId, (trx) =>
-      findUploadByContent(trx, tenantId, contentHashOf(bytes)),
+      findUploadByHash(trx, tenantId, "content_sha256", contentHashOf(bytes)),
     );
   }
 

@@ -9,7 +9,7 @@ import type { Failure } from "./problem.ts";
 import { currentProfile } from "./rule-profile.ts";
 import { inTenant } from "./tenant-scope.ts";
 import {
-  findUploadByContent,
+  findUploadByHash,
   findUploadByKey,
   insertBatch,
   lockContent,
@@ -83,7 +83,7 @@ async function findFirst(
   await lockContent(trx, tenantId, contentSha256);
   const ofKey = idempotencyKey && (await findUploadByKey(trx, tenantId, idempotencyKey));
   if (ofKey) return { kind: "key_taken" };
-  const duplicate = await findUploadByContent(trx, tenantId, contentSha256);
+  const duplicate = await findUploadByHash(trx, tenantId, "content_sha256", contentSha256);
   return duplicate === undefined ? undefined : { kind: "duplicate", of: duplicate };
 }
 

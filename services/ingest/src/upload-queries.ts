@@ -94,32 +94,19 @@ export async function findUploadByKey(
 }
 
 /**
- * The newest batch of the same bytes, along the index batches_by_content. One that was cancelled or
- * failed does not count: uploading its file again is how to go on.
+ * The newest batch of the same bytes, along the index batches_by_content, or of the same leads,
+ * along batches_by_rows. One that was cancelled or failed does not count: uploading its file again
+ * is how to go on.
  */
-export async function findUploadByContent(
+export async function findUploadByHash(
   db: Kysely<Database>,
   tenantId: string,
-  contentSha256: Buffer,
+  column: "content_sha256" | "rows_sha256",
+  sha256: Buffer,
 ): Promise<StoredUpload | undefined> {
   const { rows } = await sql<StoredUpload>`
     select ${STORED_UPLOAD} from ingest.batches as b
-    where tenant_id = ${tenantId} and content_sha256 = ${contentSha256} and cancelled_at is null
-      and not exists (select from validation.runs as r
-                      where r.batch_id = b.batch_id and r.status = 'failed')
-    order by created_at desc limit 1`.execute(db);
-  return rows[0];
-}
-
-/** The newest batch of the same leads, along the index batches_by_rows. Like the one above. */
-export async function findUploadByRows(
-  db: Kysely<Database>,
-  tenantId: string,
-  rowsSha256: Buffer,
-): Promise<StoredUpload | undefined> {
-  const { rows } = await sql<StoredUpload>`
-    select ${STORED_UPLOAD} from ingest.batches as b
-    where tenant_id = ${tenantId} and rows_sha256 = ${rowsSha256} and cancelled_at is null
+    where tenant_id = ${tenantId} and ${sql.ref(column)} = ${sha256} and cancelled_at is null
       and not exists (select from validation.runs as r
                       where r.batch_id = b.batch_id and r.status = 'failed')
     order by created_at desc limit 1`.execute(db);

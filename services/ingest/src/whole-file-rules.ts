@@ -7,7 +7,7 @@ import type { Transaction } from "kysely";
 import type { Failure } from "./problem.ts";
 import {
   type FileWarning,
-  findUploadByRows,
+  findUploadByHash,
   lockContent,
   type NewBatch,
 } from "./upload-queries.ts";
@@ -40,7 +40,7 @@ export async function judgeWholeFile(
     return { kind: "passed", warnings: kept };
   }
   await lockContent(trx, tenantId, rowsSha256);
-  const same = await findUploadByRows(trx, tenantId, rowsSha256);
+  const same = await findUploadByHash(trx, tenantId, "rows_sha256", rowsSha256);
   if (same === undefined) return { kind: "passed", warnings: kept };
   if (rowsLevel === "error") return { kind: "refused", failure: sameRowsAs(same) };
   const message = `The same leads are in batch ${batchIdOfUuid(same.batchUuid)}`;
