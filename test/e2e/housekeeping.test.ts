@@ -24,9 +24,9 @@ test("each service runs its housekeeping, and an hour later again", async () => 
       async () => {
         const page = await (await fetch(metricsUrl)).text();
         return jobs.every((job) =>
-          new RegExp(`valify_job_runs_total\\{job="${job}",outcome="succeeded"\\} [1-9]`).test(
-            page,
-          ),
+          new RegExp(
+            `valify_job_runs_total\\{periodic_job="${job}",outcome="succeeded"\\} [1-9]`,
+          ).test(page),
         );
       },
       `${service.name} has run ${jobs.join(", ")}`,

@@ -11,6 +11,7 @@ import {
   webhookRetry,
 } from "@valify/contracts";
 
+import { readAlertRules, type Selector, selectorsOf } from "../support/alert-rules.ts";
 import { leadCsv } from "../support/lead-csv.ts";
 import { untilStored } from "../support/moments.ts";
 import type { ServiceProcess } from "../support/service-process.ts";
@@ -38,6 +39,8 @@ const METRICS = {
     "valify_webhook_deliveries{state}",
     "valify_webhook_delivery_latency_seconds{attempt,waiting}",
     "valify_webhook_endpoints{state}",
+    "valify_webhook_endpoints_failing{share}",
+    "valify_webhook_exhausted_total{}",
   ],
 } as const;
 
@@ -57,6 +60,7 @@ test("one trace from upload to attempt, frozen metrics, and a word when an endpo
     "our ids are nothing to a customer",
   );
   await frozenMetrics(stack);
+  await alertsFindTheirMetrics(stack);
 
   receiver.respondWith(() => 410);
   await api.upload(leadCsv({ valid: 3, from: 10 }));
@@ -104,6 +108,39 @@ async function frozenMetrics({ services }: Stack): Promise<void> {
       assert(shown.has(metric), `${name} shows ${metric}`);
     }
   }
+}
+
+/** Of somebody else: what Prometheus itself says of its targets, and what Kubernetes says of a job. */
+const FOREIGN_METRICS = new Set(["up", "kube_job_status_failed"]);
+
+/** An alert over a metric or a label that nobody shows can never fire, and nobody would notice. */
+async function alertsFindTheirMetrics({ services }: Stack): Promise<void> {
+  const pages = Object.values(services).map(async ({ port }) => {
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+    return response.text();
+  });
+  const shown = (await Promise.all(pages)).flatMap((page) => page.split("\n").map(seriesOf));
+  const isThere = ({ metric, labels, values }: Selector) =>
+    shown.some(
+      (series) =>
+        series.metric === metric &&
+        labels.every((label) => series.labels.has(label)) &&
+        Object.entries(values).every(([label, value]) => series.labels.get(label) === value),
+    );
+  const rules = readAlertRules();
+  for (const { alert, record, expr } of rules) {
+    for (const selector of selectorsOf(expr)) {
+      const { metric } = selector;
+      if (FOREIGN_METRICS.has(metric) || rules.some((rule) => rule.record === metric)) continue;
+      assert.ok(isThere(selector), `${alert ?? record} asks for ${JSON.stringify(selector)}`);
+    }
+  }
+}
+
+function seriesOf(line: string) {
+  const [, metric = "", labels = ""] = /^([a-z_0-9]+)(?:\{(.*)\})? /.exec(line) ?? [];
+  const pairs = [...labels.matchAll(/([a-z_]+)="([^"]*)"/g)];
+  return { metric, labels: new Map(pairs.map(([, label = "", value = ""]) => [label, value])) };
 }
 
 /** `name{label,label}` of every metric on the page. */

@@ -76,7 +76,17 @@ export function createPool(options: DatabaseOptions): Pool {
 export function createDatabase(options: DatabaseOptions): Kysely<Database> {
   const pool = createPool(options);
   if (options.preparesStatements === true) prepareStatements(pool);
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  pools.set(db, pool);
+  return db;
+}
+
+const pools = new WeakMap<Kysely<Database>, Pool>();
+
+/** How many callers wait for a connection right now. */
+export function waitingFor(database: Kysely<Database> | Pool): number {
+  const pool = database instanceof Pool ? database : pools.get(database);
+  return pool?.waitingCount ?? 0;
 }
 
 /** Rejects while Postgres does not answer. */

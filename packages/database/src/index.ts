@@ -7,6 +7,7 @@ export {
   createPool,
   type DatabaseOptions,
   type ServiceRole,
+  waitingFor,
 } from "./create-database.ts";
 export { addToOutbox, type OutboxEntry, relayOutbox } from "./outbox.ts";
 export { migrate } from "./migrate.ts";

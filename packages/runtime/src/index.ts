@@ -20,6 +20,8 @@ export {
 } from "./object-store.ts";
 export { type OutboxRelay, startOutboxRelay } from "./outbox-relay.ts";
 export { type ConsumerDeps, type ConsumerSpec, type Later } from "./settle-message.ts";
+export { watchPools } from "./pool-metrics.ts";
+export { startStreamMetrics } from "./stream-metrics.ts";
 export { createSecretBox, type SecretBox } from "./secret-box.ts";
 export { type JobRun, type PeriodicJob, startPeriodicJobs } from "./periodic-jobs.ts";
 export { startPeriodic } from "./periodic.ts";

@@ -8,6 +8,8 @@ export interface Metrics {
     labels: readonly Label[],
   ): Counter<Label>;
   gauge<Label extends string>(name: string, help: string, labels: readonly Label[]): Gauge<Label>;
+  /** A gauge without labels that is read whenever the page is asked for. */
+  reading(name: string, help: string, read: () => number): void;
   histogram<Label extends string>(
     name: string,
     help: string,
@@ -35,6 +37,9 @@ export function createMetrics(service: string, version: string): Metrics {
       new Counter({ name, help, labelNames: [...labelNames], registers }),
     gauge: (name, help, labelNames) =>
       new Gauge({ name, help, labelNames: [...labelNames], registers }),
+    reading(name, help, read) {
+      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });
+    },
     histogram: (name, help, labelNames, buckets) =>
       new Histogram({ name, help, labelNames: [...labelNames], buckets: [...buckets], registers }),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),

@@ -49,9 +49,9 @@ test("runs every job that is due, one after the other, and tells metrics", async
   assert.deepEqual(order, ["first begins", "first ends", "second begins", "second ends"]);
   assert.equal(waitMs, 60_000);
   const text = await page();
-  assert.match(text, /valify_job_runs_total\{job="first",outcome="succeeded"\} 1/);
-  assert.match(text, /valify_job_duration_seconds_count\{job="second"\} 1/);
-  assert.match(text, /valify_job_last_success_age_seconds\{job="second"\} \d/);
+  assert.match(text, /valify_job_runs_total\{periodic_job="first",outcome="succeeded"\} 1/);
+  assert.match(text, /valify_job_duration_seconds_count\{periodic_job="second"\} 1/);
+  assert.match(text, /valify_job_last_success_age_seconds\{periodic_job="second"\} \d/);
   assert.match(lines.join(""), /"job":"first".*"deleted":3/);
 });
 
@@ -62,8 +62,8 @@ test("a job that another replica ran only shows its age", async () => {
   const again = job("shared", () => assert.fail("ran twice"));
   await createJobRunner(deps, [again], never).runDue();
   const text = await page();
-  assert.match(text, /valify_job_last_success_age_seconds\{job="shared"\} \d/);
-  assert.doesNotMatch(text, /valify_job_runs_total\{job="shared"/);
+  assert.match(text, /valify_job_last_success_age_seconds\{periodic_job="shared"\} \d/);
+  assert.doesNotMatch(text, /valify_job_runs_total\{periodic_job="shared"/);
 });
 
 test("a failing job is counted, and the next one runs all the same", async () => {
@@ -79,8 +79,8 @@ test("a failing job is counted, and the next one runs all the same", async () =>
   await createJobRunner(deps, [failing, next], never).runDue();
   assert.ok(ran);
   const text = await page();
-  assert.match(text, /valify_job_runs_total\{job="failing",outcome="failed"\} 1/);
-  assert.match(text, /valify_job_last_success_age_seconds\{job="failing"\} \+Inf/);
+  assert.match(text, /valify_job_runs_total\{periodic_job="failing",outcome="failed"\} 1/);
+  assert.match(text, /valify_job_last_success_age_seconds\{periodic_job="failing"\} \+Inf/);
   assert.match(lines.join(""), /job\.failed/);
 });
 
@@ -102,8 +102,8 @@ test("a run that takes too long is told so, and given up when it does not listen
   await createJobRunner(deps, [listening, deaf], never).runDue();
   assert.ok(heard);
   const text = await page();
-  assert.match(text, /valify_job_runs_total\{job="listening",outcome="failed"\} 1/);
-  assert.match(text, /valify_job_runs_total\{job="deaf",outcome="failed"\} 1/);
+  assert.match(text, /valify_job_runs_total\{periodic_job="listening",outcome="failed"\} 1/);
+  assert.match(text, /valify_job_runs_total\{periodic_job="deaf",outcome="failed"\} 1/);
 });
 
 test("no job starts once the process is ending", async () => {
@@ -136,11 +136,14 @@ test("disposal cuts a run short, waits for it, and leaves it to the next replica
   await began.promise;
   await jobs[Symbol.asyncDispose]();
   assert.ok(ended);
-  assert.doesNotMatch(await page(), /valify_job_runs_total\{job="long"/);
+  assert.doesNotMatch(await page(), /valify_job_runs_total\{periodic_job="long"/);
 
   const successor = setUp();
   await createJobRunner(successor.deps, [job("long", async () => ({}))], never).runDue();
-  assert.match(await successor.page(), /valify_job_runs_total\{job="long",outcome="succeeded"\} 1/);
+  assert.match(
+    await successor.page(),
+    /valify_job_runs_total\{periodic_job="long",outcome="succeeded"\} 1/,
+  );
 });
 
 test("Postgres away is no reason to end", async () => {

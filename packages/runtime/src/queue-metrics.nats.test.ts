@@ -7,6 +7,7 @@ import { bus, durable, eventuallyDone, start, upload } from "./consumer-fixture.
 import { createLogger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { startQueueMetrics } from "./queue-metrics.ts";
+import { startStreamMetrics } from "./stream-metrics.ts";
 
 const log = createLogger("test", "fatal");
 
@@ -40,4 +41,20 @@ test("shows what waits in front of a durable, and for how long", async () => {
 
 test("a durable that is not there is logged, and nothing falls over", async () => {
   assert.doesNotMatch(await look("nobody"), /pending/);
+});
+
+test("shows how full every stream is, dead letters included", async () => {
+  await bus.publishMessage({
+    subject: "dlq.batch.uploaded",
+    messageId: "BATCH:test:1",
+    headers: {},
+    payload: new Uint8Array(1_000),
+  });
+  const metrics = createMetrics("test", "0");
+  await using _ = await startStreamMetrics({ bus, log, metrics });
+  const { body } = await metrics.render();
+  assert.match(body, /valify_stream_messages\{stream="DLQ"\} 1$/m);
+  assert.match(body, /valify_stream_messages\{stream="WEBHOOKS"\} 0$/m);
+  const [, fill] = /valify_stream_fill_ratio\{stream="DLQ"\} (\S+)$/m.exec(body) ?? [];
+  assert.ok(Number(fill) > 1_000 / 2 ** 30 && Number(fill) < 2_000 / 2 ** 30, fill);
 });

@@ -185,6 +185,8 @@ function messageMetrics(metrics: Metrics, durable: string) {
     terminated: count.labels({ consumer: durable, outcome: "terminated" }),
     redelivered: count.labels({ consumer: durable, outcome: "redelivered" }),
   };
+  // Shown from the start: of a counter that is not there, no alert can say that it stands still.
+  for (const one of Object.values(counts)) one.inc(0);
   return (outcome: keyof typeof counts, startedMs: number) => {
     counts[outcome].inc();
     seconds.observe((performance.now() - startedMs) / 1000);

@@ -84,6 +84,8 @@ const STREAMS: readonly StreamSpec[] = [
   },
 ];
 
+export const STREAM_NAMES = STREAMS.map(({ name }) => name);
+
 interface DurableSpec {
   readonly stream: string;
   readonly durable: string;

@@ -11,6 +11,7 @@ import {
   type OutboxRelay,
   startOutboxRelay,
   startPeriodicJobs,
+  startStreamMetrics,
 } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
@@ -18,6 +19,7 @@ import type { readConfig } from "./config.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { lostBatchesJob } from "./lost-batches.ts";
 import { startNotifier } from "./notify.ts";
+import { startOutboxGauges } from "./outbox-gauges.ts";
 import { startUsageConsumers } from "./usage-consumers.ts";
 
 export interface BackgroundDeps {
@@ -47,6 +49,8 @@ export async function startBackground(deps: BackgroundDeps): Promise<Background>
   ];
   stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
   stack.use(answerPresence(bus, "ingest"));
+  stack.use(await startOutboxGauges({ db, log, metrics }));
+  stack.use(await startStreamMetrics({ bus, log, metrics }));
   const isReady = () =>
     checkDatabase(db).then(
       () => true,

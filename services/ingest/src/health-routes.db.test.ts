@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { createHealth } from "@valify/runtime";
+import { addToOutbox } from "@valify/database";
+import { createHealth, createLogger, createMetrics, watchPools } from "@valify/runtime";
+import { eventually } from "@valify/runtime/testing";
+import { sql } from "kysely";
 
+import { startOutboxGauges } from "./outbox-gauges.ts";
 import { createTestApp, type TestApp } from "./test-support.ts";
 
 const bad = async () => Promise.reject(new Error("away"));
@@ -49,6 +53,30 @@ test("a draining process is alive, and ready for nothing", async () => {
 test("the metrics count requests by the route's pattern, never by its URL", async () => {
   await t.app.inject({ url: "/batch_status/batch_canary" });
   const { body } = await t.app.inject({ url: "/metrics" });
-  assert.match(body, /valify_http_request_seconds_count\{[^}]*route="\/batch_status\/:batch_id"/);
+  assert.match(
+    body,
+    /http_server_request_duration_seconds_count\{[^}]*route="\/batch_status\/:batch_id"/,
+  );
   assert.doesNotMatch(body, /canary/);
+});
+
+test("the metrics show what waits to be published, for how long, and who waits for Postgres", async () => {
+  const metrics = createMetrics("test", "0");
+  watchPools(metrics, [t.db]);
+  await t.db.transaction().execute((trx) => addToOutbox(trx, "batch.uploaded", {}));
+  await sql`update ingest.outbox set created_at = now() - interval '3 minutes'`.execute(t.db);
+  await using _ = await startOutboxGauges({
+    db: t.db,
+    log: createLogger("test", "fatal"),
+    metrics,
+  });
+  const { body: calm } = await metrics.render();
+  assert.match(calm, /^valify_outbox_unpublished_rows 1$/m);
+  assert.match(calm, /^valify_outbox_oldest_age_seconds 18\d(\.\d+)?$/m);
+  assert.match(calm, /^valify_pg_pool_waiting 0$/m);
+  // Ten connections; whoever comes eleventh waits.
+  const asking = Array.from({ length: 12 }, () => sql`select pg_sleep(0.5)`.execute(t.db));
+  const isBusy = async () => /^valify_pg_pool_waiting 2$/m.test((await metrics.render()).body);
+  await eventually(isBusy, "two to wait");
+  await Promise.all(asking);
 });

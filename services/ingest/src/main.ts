@@ -12,6 +12,7 @@ import {
   runService,
   untilShutdown,
   version,
+  watchPools,
 } from "@valify/runtime";
 
 import { startAdmission } from "./admission.ts";
@@ -46,6 +47,7 @@ await runService("ingest", async () => {
   const outlet = createWebhookOutlet(bus);
   const replays = stack.use(startReplayWorker({ db, ...outlet }, log));
   const metrics = createMetrics("ingest", version);
+  watchPools(metrics, [db]);
   const background = stack.use(
     await startBackground({ db, bus, store, log, metrics, config, guard }),
   );

@@ -10,16 +10,16 @@ const QUIET_ROUTES = new Set(["/health", "/health/live", "/health/ready", "/metr
  */
 export function logRequests(app: FastifyInstance, log: Logger, metrics: Metrics): void {
   const seconds = metrics.histogram(
-    "valify_http_request_seconds",
+    "http_server_request_duration_seconds",
     "From the request's headers to the end of the answer; streams count their whole life",
-    ["method", "route", "status"],
+    ["method", "route", "status_code"],
     OPERATION_BUCKETS,
   );
   app.addHook("onResponse", async (request, reply) => {
     const { method } = request;
     const route = request.routeOptions.url ?? "none";
     const status = reply.statusCode;
-    seconds.observe({ method, route, status }, reply.elapsedTime / 1000);
+    seconds.observe({ method, route, status_code: status }, reply.elapsedTime / 1000);
     if (QUIET_ROUTES.has(route)) return;
     log.info({ method, route, status, durationMs: Math.round(reply.elapsedTime) }, "http.answered");
   });

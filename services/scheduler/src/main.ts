@@ -11,6 +11,7 @@ import {
   startPeriodicJobs,
   untilShutdown,
   version,
+  watchPools,
 } from "@valify/runtime";
 
 import { createBrokerGuard } from "./broker-guard.ts";
@@ -40,6 +41,7 @@ await runService(service, async () => {
     await connectBus({ url: config.NATS_URL, service, log, ackTimeoutMs: ACK_TIMEOUT_MS }),
   );
   const metrics = createMetrics(service, version);
+  watchPools(metrics, [db, pool]);
 
   const leaves = createLeaves(db, log);
   const ledger = createLedgerLeaves(db, log);

@@ -11,6 +11,7 @@ import {
   startPeriodicJobs,
   untilShutdown,
   version,
+  watchPools,
 } from "@valify/runtime";
 
 import { createBatchObserver } from "./batch-observer.ts";
@@ -39,6 +40,7 @@ await runService(service, async () => {
   const objects = stack.use(createObjectStore(config));
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
   const metrics = createMetrics(service, version);
+  watchPools(metrics, [db]);
   const health = createHealth({
     database: () => checkDatabase(db),
     nats: () => bus.check(),

@@ -2,7 +2,8 @@ import type { Database, WaitReason } from "@valify/database";
 import { type Logger, type Metrics, startPeriodic } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
-import { type Count, countEndpoints, countWaiting } from "./gauge-queries.ts";
+import { DISABLE_AFTER_MS } from "./domain/endpoint-health.ts";
+import { type Count, countEndpoints, countFailing, countWaiting } from "./gauge-queries.ts";
 
 const EVERY_MS = 15_000;
 
@@ -16,6 +17,8 @@ const REASONS: readonly WaitReason[] = [
   "disabled",
   "internal",
 ];
+/** Of the time without a success after which an endpoint is disabled. */
+const FAILING_SHARES = [0.5, 0.7, 0.9] as const;
 const ENDPOINT_STATES = ["healthy", "degraded", "open", "disabled", "paused"] as const;
 
 export interface DeliveryGaugesDeps {
@@ -38,9 +41,24 @@ export async function startDeliveryGauges(deps: DeliveryGaugesDeps): Promise<Asy
   const endpoints = metrics.gauge("valify_webhook_endpoints", "Endpoints, by how they do", [
     "state",
   ]);
+  const failing = metrics.gauge(
+    "valify_webhook_endpoints_failing",
+    "Open endpoints that have failed for at least this share of the time to their disabling",
+    ["share"],
+  );
 
   async function look(): Promise<void> {
-    const [waiting, states] = await Promise.all([countWaiting(db), countEndpoints(db)]);
+    const [waiting, states, counts] = await Promise.all([
+      countWaiting(db),
+      countEndpoints(db),
+      countFailing(
+        db,
+        FAILING_SHARES.map((share) => share * DISABLE_AFTER_MS),
+      ),
+    ]);
+    for (const [index, share] of FAILING_SHARES.entries()) {
+      failing.set({ share: String(share) }, counts[index] ?? 0);
+    }
     for (const state of REASONS) deliveries.set({ state }, countOf(waiting, state));
     for (const state of ENDPOINT_STATES) endpoints.set({ state }, countOf(states, state));
   }

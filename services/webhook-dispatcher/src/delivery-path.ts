@@ -5,6 +5,7 @@ import { announceDisabled } from "./announce-disabled.ts";
 import { announceOutcome } from "./announce-outcome.ts";
 import { createAttemptMetrics } from "./attempt-metrics.ts";
 import { createDeliverWebhook } from "./deliver-webhook.ts";
+import { createEndCounter } from "./end-counter.ts";
 import { createEndpointAdmission } from "./endpoint-admission.ts";
 import { createEndpointGate } from "./endpoint-gate.ts";
 import { createEndpointSecrets } from "./endpoint-secrets.ts";
@@ -73,10 +74,14 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
   };
   const deliver = createDeliverWebhook(parts, ways);
   const prepare = createPreparer({ ...turnDeps, db, admit });
+  const countEnd = createEndCounter(metrics);
   const handle = createWebhookDueHandler({
     prepare,
     deliver,
-    announce: (outcome) => announceOutcome(bus, outcome),
+    announce: async (outcome) => {
+      await announceOutcome(bus, outcome);
+      countEnd(outcome.state);
+    },
   });
   return {
     handle: (event: WebhookDue) => handle(event),

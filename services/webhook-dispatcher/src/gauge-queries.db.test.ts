@@ -27,8 +27,8 @@ test("shows what waits, by what for, and every endpoint by how it does, zeros in
   ]) {
     await sql`
       insert into delivery.endpoint_health (endpoint_id, tenant_id, state, consecutive_failures,
-        recent, probe_delay_ms, disabled_at, updated_at)
-      values (${endpointId}, ${tenantId}, ${state}, 1, '[]', 30000,
+        failing_since, recent, probe_delay_ms, disabled_at, updated_at)
+      values (${endpointId}, ${tenantId}, ${state}, 1, now() - interval '4 days', '[]', 30000,
         now() + ${disabledAfter}::interval, now() + interval '2 hours')`.execute(db);
   }
   await sql`
@@ -48,6 +48,9 @@ test("shows what waits, by what for, and every endpoint by how it does, zeros in
     'valify_webhook_endpoints{state="disabled"} 1',
     'valify_webhook_endpoints{state="paused"} 1',
     'valify_webhook_endpoints{state="degraded"} 0',
+    'valify_webhook_endpoints_failing{share="0.5"} 1',
+    'valify_webhook_endpoints_failing{share="0.7"} 1',
+    'valify_webhook_endpoints_failing{share="0.9"} 0',
   ]) {
     assert.ok(body.includes(`${line}\n`), line);
   }

@@ -26,3 +26,19 @@ export async function countEndpoints(db: Kysely<Database>): Promise<readonly Cou
     group by 1`.execute(db);
   return rows;
 }
+
+/** Open endpoints that have failed for at least each of these times, without a success between. */
+export async function countFailing(
+  db: Kysely<Database>,
+  atLeastMs: readonly number[],
+): Promise<readonly number[]> {
+  const { rows } = await sql<{ count: number }>`
+    select count(h.endpoint_id)::float8 as count
+    from unnest(${sql.val([...atLeastMs])}::float8[]) with ordinality as t (ms, position)
+      left join (delivery.endpoint_health as h
+        join ingest.endpoints as e using (endpoint_id))
+      on h.state = 'open' and e.status = 'active' and h.updated_at > e.activated_at
+        and h.failing_since <= now() - t.ms * interval '1 millisecond'
+    group by t.position order by t.position`.execute(db);
+  return rows.map(({ count }) => count);
+}

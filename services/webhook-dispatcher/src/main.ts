@@ -13,6 +13,7 @@ import {
   startPeriodicJobs,
   untilShutdown,
   version,
+  watchPools,
 } from "@valify/runtime";
 
 import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
@@ -44,6 +45,7 @@ await runService(service, async () => {
   });
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
   const metrics = createMetrics(service, version);
+  watchPools(metrics, [db, databases.claimDb]);
   const health = createHealth({ database: () => checkDatabase(db), nats: () => bus.check() });
   stack.use(answerPresence(bus, service));
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));

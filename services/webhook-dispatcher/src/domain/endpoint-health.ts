@@ -41,7 +41,8 @@ const DEGRADED_SHARE = 0.2;
 const SHARE_OF_AT_LEAST = 10;
 const PROBE_DELAY_FIRST_MS = 30 * SECOND_MS;
 const PROBE_DELAY_MAX_MS = 15 * 60 * SECOND_MS;
-const DISABLE_AFTER_MS = 5 * DAY_MS;
+/** Without a success for so long, an endpoint is disabled. */
+export const DISABLE_AFTER_MS = 5 * DAY_MS;
 
 export const HEALTHY: EndpointHealth = {
   state: "healthy",

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { getuid } from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -12,29 +12,41 @@ const run = promisify(execFile);
 const TRIES = 3;
 const RETRY_MS = 2_000;
 
-/** Where a distribution keeps its newest nats-server; the released ones carry one too old for us. */
-const NEWEST = [
-  { component: "main", suite: "sid", keyring: "/usr/share/keyrings/debian-archive-keyring.gpg" },
+/** Where a distribution keeps most of its packages; `newest`: those of its next release. */
+const DISTRIBUTIONS = [
+  { component: "main", newest: "sid", keyring: "/usr/share/keyrings/debian-archive-keyring.gpg" },
   {
     component: "universe",
-    suite: "devel",
+    newest: "devel",
     keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
   },
 ] as const;
 
+export interface PackagedBinary {
+  readonly package: string;
+  /** Of the file wanted, within the package. */
+  readonly path: string;
+  /** `own`: of the release this machine runs; what it links to is there. */
+  readonly suite: "own" | "newest";
+}
+
 /**
- * Takes the newest nats-server package of the machine's own package source, without installing it
- * and without root: private lists and cache, system state untouched. Returns the binary's path.
+ * Takes one file out of a package of the machine's own package source, without installing it and
+ * without root: private lists and cache, system state untouched. Returns the file's path.
  */
-export async function fetchNatsServer(folder: string, log: Log): Promise<string> {
-  const sources = await findSources();
+export async function fetchFromPackage(
+  wanted: PackagedBinary,
+  folder: string,
+  log: Log,
+): Promise<string> {
+  const sources = await findSources(wanted.suite);
   if (sources.length === 0) throw new Error("no Debian or Ubuntu package source on this machine");
-  log("Fetching nats-server from the machine's package source ...");
+  log(`Fetching ${basename(wanted.path)} from the machine's package source ...`);
   let lastError: unknown;
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     for (const source of sources) {
       try {
-        return await fetchFrom(source, folder);
+        return await fetchFrom(source, wanted, folder);
       } catch (error) {
         lastError = error;
       }
@@ -45,21 +57,20 @@ export async function fetchNatsServer(folder: string, log: Log): Promise<string>
 }
 
 /** Lines for a sources list, made of the machine's own: no host name stands in this repository. */
-async function findSources(): Promise<readonly string[]> {
+async function findSources(suite: PackagedBinary["suite"]): Promise<readonly string[]> {
   const format = "$(SITE) $(RELEASE) $(COMPONENT)";
   const args = ["indextargets", "--no-release-info", "--format", format, "Created-By: Packages"];
   const { stdout } = await run("apt-get", args).catch(() => ({ stdout: "" }));
   const targets = [...new Set(stdout.trim().split("\n"))].map((line) => line.split(" "));
   const codenames = await ownCodenames();
-  return NEWEST.filter(({ keyring }) => existsSync(keyring)).flatMap((newest) =>
+  return DISTRIBUTIONS.filter(({ keyring }) => existsSync(keyring)).flatMap((of) =>
     targets
       // Other suites are third parties' or updates only; they hold no whole distribution.
-      .filter(
-        ([, suite, component]) => codenames.has(suite ?? "") && component === newest.component,
-      )
-      .map(
-        ([site]) => `deb [signed-by=${newest.keyring}] ${site} ${newest.suite} ${newest.component}`,
-      ),
+      .filter(([, own, component]) => codenames.has(own ?? "") && component === of.component)
+      .map(([site, own]) => {
+        const from = suite === "newest" ? of.newest : own;
+        return `deb [signed-by=${of.keyring}] ${site} ${from} ${of.component}`;
+      }),
   );
 }
 
@@ -69,7 +80,7 @@ async function ownCodenames(): Promise<ReadonlySet<string>> {
   return new Set(names.filter((name) => name !== undefined));
 }
 
-async function fetchFrom(source: string, folder: string): Promise<string> {
+async function fetchFrom(source: string, wanted: PackagedBinary, folder: string): Promise<string> {
   const work = await mkdtemp(join(folder, "fetch-"));
   try {
     for (const name of ["lists/partial", "cache/archives/partial", "package"]) {
@@ -83,18 +94,20 @@ async function fetchFrom(source: string, folder: string): Promise<string> {
       `Dir::Cache=${work}/cache`,
       // An unreachable source is an error, not a warning.
       "APT::Update::Error-Mode=any",
+      "Acquire::http::Timeout=20",
+      "Acquire::https::Timeout=20",
       // As root apt reads as another user, who may not enter our folder.
       ...(getuid?.() === 0 ? ["APT::Sandbox::User=root"] : []),
     ].flatMap((option) => ["-o", option]);
     const packageFolder = join(work, "package");
     await run("apt-get", [...options, "-qq", "update"], { cwd: packageFolder });
-    await run("apt-get", [...options, "-qq", "download", "nats-server"], { cwd: packageFolder });
+    await run("apt-get", [...options, "-qq", "download", wanted.package], { cwd: packageFolder });
     const [file] = await readdir(packageFolder);
     if (file === undefined) throw new Error("apt-get downloaded nothing");
     await run("dpkg-deb", ["-x", join(packageFolder, file), join(work, "x")]);
-    const target = join(folder, "nats-server");
+    const target = join(folder, basename(wanted.path));
     // One rename: a second start at the same moment finds a whole file or none.
-    await rename(join(work, "x", "usr", "sbin", "nats-server"), target);
+    await rename(join(work, "x", wanted.path), target);
     return target;
   } finally {
     await rm(work, { recursive: true, force: true });
