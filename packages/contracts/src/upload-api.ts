@@ -6,8 +6,10 @@ import { BatchId } from "./ids.ts";
 const dryRun = z.enum(["true", "false"]).meta({
   description: "`true`: nothing is stored; the answer is what an upload would lead to",
 });
-const mode = z.enum(["partial", "all_or_nothing"]).meta({
-  description: "`all_or_nothing`: refuse the file where any row is not valid. Default `partial`",
+const mode = z.enum(["partial", "strict", "all_or_nothing"]).meta({
+  description:
+    "`strict`: refuse the file where its dates look like mm/dd/yyyy, whatever the rule profile says. " +
+    "`all_or_nothing`: refuse it where any row is not valid. Default `partial`",
 });
 const onDuplicate = z.enum(["refuse", "allow"]).meta({
   description: "`allow`: process the same bytes again. Default `refuse`",
@@ -85,6 +87,8 @@ export const UploadPreview = z
     ),
     /** The batch that the same bytes are in already. */
     duplicate_of: BatchId.nullable(),
+    /** Why an upload with these options would be refused now; null: it would be taken. */
+    refusal: z.object({ status: z.int(), code: z.string(), detail: z.string() }).nullable(),
   })
   .meta({ id: "UploadPreview" });
 export type UploadPreview = z.infer<typeof UploadPreview>;

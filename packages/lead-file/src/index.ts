@@ -3,6 +3,7 @@ export { formatDayFirst, londonDateOf } from "./calendar.ts";
 export { createDuplicateFinder, type DuplicateFinder } from "./duplicate-finder.ts";
 export type { FileProblem, FileProblemCode, FileWarning } from "./file-problem.ts";
 export { judgeRow, type RowVerdict, withFinding } from "./judge-row.ts";
+export { type JudgedRow, type KnownLead, questionsOf, withKnown } from "./known-leads.ts";
 export { LEAD_ID_PATTERN, leadIdOf } from "./lead-id.ts";
 export type {
   Dialect,
@@ -27,6 +28,6 @@ export {
   rulesetText,
   unknownCodesOf,
 } from "./rules/profile.ts";
-export { type Finding, findingOf, type JudgeContext } from "./rules/rule.ts";
+export { type Finding, findingOf, type JudgeContext, type RuleLevel } from "./rules/rule.ts";
 export { compileRuleset, type Ruleset } from "./rules/ruleset.ts";
 export { templateCsv } from "./template.ts";

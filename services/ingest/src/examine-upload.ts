@@ -1,10 +1,12 @@
 import { batchIdOfUuid } from "@valify/contracts";
+import type { RuleProfile } from "@valify/contracts/api";
 import type { Database } from "@valify/database";
 import { type LeadFile, londonDateOf } from "@valify/lead-file";
 import type { Kysely } from "kysely";
 
-import { judgeFile } from "./judge-file.ts";
-import { answerOf, contentHashOf } from "./new-batch.ts";
+import { type FileJudgement, judgeFile } from "./judge-file.ts";
+import { findKnownLeads } from "./known-lead-queries.ts";
+import { answerOf, contentHashOf, rowsHashOf } from "./new-batch.ts";
 import { previewOf } from "./preview-upload.ts";
 import type { Failure } from "./problem.ts";
 import { currentProfile } from "./rule-profile.ts";
@@ -13,6 +15,7 @@ import { isSameBatchOptions } from "./upload-options.ts";
 import { refuse, type Upload, type UploadOutcome } from "./upload-outcome.ts";
 import { findUploadByHash, findUploadByKey, type StoredUpload } from "./upload-queries.ts";
 import { duplicateOf, keyReused, notAllValid } from "./upload-refusals.ts";
+import { judgeWholeFile } from "./whole-file-rules.ts";
 
 /** What is to be said about an upload before anything of it is stored. */
 export function createUploadExaminer(db: Kysely<Database>) {
@@ -29,39 +32,72 @@ export function createUploadExaminer(db: Kysely<Database>) {
     return isSame ? { kind: "replayed", answer: answerOf(first) } : refuse(keyReused);
   }
 
-  async function findDuplicate({ actor, bytes }: Upload): Promise<StoredUpload | undefined> {
-    const { tenantId } = actor;
-    return inTenant(db, tenantId, (trx) =>
-      findUploadByHash(trx, tenantId, "content_sha256", contentHashOf(bytes)),
-    );
-  }
-
-  async function judge({ actor }: Upload, file: LeadFile, now: Date) {
-    const { tenantId } = actor;
-    const { profile } = await inTenant(db, tenantId, (trx) => currentProfile(trx, tenantId));
-    return judgeFile(file, profile, londonDateOf(now));
-  }
-
-  async function preview(upload: Upload, file: LeadFile, now: Date): Promise<UploadOutcome> {
-    const duplicate = await findDuplicate(upload);
-    const duplicateId = duplicate === undefined ? null : batchIdOfUuid(duplicate.batchUuid);
-    const { filename } = upload;
-    const judgement = await judge(upload, file, now);
-    return {
-      kind: "previewed",
-      answer: previewOf({ filename, duplicateOf: duplicateId }, file, judgement),
-    };
-  }
-
   /** Null: nothing is known against it. Asked before the file is stored, and at last when recorded. */
   async function findObjection(upload: Upload, file: LeadFile, now: Date): Promise<Failure | null> {
     const { mode, on_duplicate: onDuplicate } = upload.options.batch;
     if (onDuplicate === "refuse") {
-      const duplicate = await findDuplicate(upload);
+      const duplicate = await findDuplicate(db, upload);
       if (duplicate !== undefined) return duplicateOf(duplicate);
     }
-    return mode === "all_or_nothing" ? notAllValid(await judge(upload, file, now)) : null;
+    if (mode !== "all_or_nothing") return null;
+    return notAllValid(
+      await judge(db, upload, file, { profile: await profileOf(db, upload), now }),
+    );
+  }
+
+  async function preview(upload: Upload, file: LeadFile, now: Date): Promise<UploadOutcome> {
+    return { kind: "previewed", answer: await previewUpload(db, upload, file, now) };
   }
 
   return { findReplay, preview, findObjection };
+}
+
+/** In the order in which an upload would meet them: the first refusal is the one it would get. */
+async function previewUpload(db: Kysely<Database>, upload: Upload, file: LeadFile, now: Date) {
+  const { actor, filename } = upload;
+  const { tenantId } = actor;
+  const options = upload.options.batch;
+  const profile = await profileOf(db, upload);
+  const duplicate = await findDuplicate(db, upload);
+  const judgement = await judge(db, upload, file, { profile, now });
+  const wholeFile = { warnings: file.warnings, tenantId, rowsSha256: rowsHashOf(file), options };
+  const whole = await inTenant(db, tenantId, (trx) => judgeWholeFile(trx, wholeFile, profile));
+  const duplicateRefusal =
+    duplicate && options.on_duplicate === "refuse" ? duplicateOf(duplicate) : null;
+  const rowsRefusal = options.mode === "all_or_nothing" ? notAllValid(judgement) : null;
+  const facts = {
+    filename,
+    duplicateOf: duplicate === undefined ? null : batchIdOfUuid(duplicate.batchUuid),
+    warnings: whole.warnings,
+    refusal: duplicateRefusal ?? rowsRefusal ?? whole.refusal,
+  };
+  return previewOf(facts, file, judgement);
+}
+
+async function findDuplicate(
+  db: Kysely<Database>,
+  { actor: { tenantId }, bytes }: Upload,
+): Promise<StoredUpload | undefined> {
+  return inTenant(db, tenantId, (trx) =>
+    findUploadByHash(trx, tenantId, "content_sha256", contentHashOf(bytes)),
+  );
+}
+
+async function profileOf(db: Kysely<Database>, { actor: { tenantId } }: Upload) {
+  return (await inTenant(db, tenantId, (trx) => currentProfile(trx, tenantId))).profile;
+}
+
+async function judge(
+  db: Kysely<Database>,
+  { actor: { tenantId } }: Upload,
+  file: LeadFile,
+  { profile, now }: { readonly profile: RuleProfile; readonly now: Date },
+): Promise<FileJudgement> {
+  const windowDays = profile.duplicate_window_days;
+  return judgeFile(file, {
+    profile,
+    asOf: londonDateOf(now),
+    findKnown: (leadIds) =>
+      inTenant(db, tenantId, (trx) => findKnownLeads(trx, { tenantId, leadIds, windowDays })),
+  });
 }

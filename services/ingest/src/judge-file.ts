@@ -6,17 +6,15 @@ import {
   compileRuleset,
   createDuplicateFinder,
   type FileRow,
+  type JudgedRow,
   judgeRow,
+  type KnownLead,
   type LeadFile,
+  questionsOf,
   ruleProfileOf,
-  type RowVerdict,
   withFinding,
+  withKnown,
 } from "@valify/lead-file";
-
-export interface JudgedRow {
-  readonly row: FileRow;
-  readonly verdict: RowVerdict;
-}
 
 export interface FileJudgement {
   readonly validCount: number;
@@ -27,41 +25,65 @@ export interface FileJudgement {
   readonly firstRows: readonly JudgedRow[];
 }
 
+export interface JudgeFileOptions {
+  readonly profile: RuleProfile;
+  readonly asOf: CalendarDate;
+  /** What earlier batches have to say to these leads. */
+  readonly findKnown: (leadIds: readonly string[]) => Promise<ReadonlyMap<string, KnownLead>>;
+}
+
 const FIRST_ROWS = 10;
 /** Rows that are judged before anybody else gets the event loop: about 10 ms. */
 const ROWS_PER_TURN = 1_000;
 
 /**
- * Judges a whole file as the validator would, but for what only the validator can know: the leads
- * of earlier batches, and an external check.
+ * Judges a whole file as the validator would, but for an external check, which is given nobody's
+ * data unasked. Nothing is claimed: of two files at once each may be told that it is the first.
  */
 export async function judgeFile(
   file: LeadFile,
-  profile: RuleProfile,
-  asOf: CalendarDate,
+  { profile, asOf, findKnown }: JudgeFileOptions,
 ): Promise<FileJudgement> {
   const ruleset = compileRuleset(ruleProfileOf(profile));
   const duplicates = createDuplicateFinder(ruleset);
-  const tally = { valid: 0, invalid: 0, skipped: 0 };
+  const tally = createTally();
+
+  function judge(row: FileRow): JudgedRow {
+    const verdict = judgeRow(row, file.dialect, { asOf, ruleset });
+    const duplicate = duplicates.check(row.rowNumber, verdict.leadId, verdict.dobDate);
+    return { row, verdict: duplicate === null ? verdict : withFinding(verdict, duplicate) };
+  }
+
+  for (let start = 0; start < file.rows.length; start += ROWS_PER_TURN) {
+    await nextTurn();
+    const judged = file.rows.slice(start, start + ROWS_PER_TURN).map(judge);
+    const leadIds = questionsOf(judged, ruleset).map(({ leadId }) => leadId);
+    const known = leadIds.length === 0 ? new Map<string, never>() : await findKnown(leadIds);
+    for (const row of withKnown(judged, known, ruleset)) tally.add(row);
+  }
+  return tally.total();
+}
+
+function createTally() {
+  const rows = { valid: 0, invalid: 0, skipped: 0 };
   const counts = new Map<string, FindingCount>();
   const firstRows: JudgedRow[] = [];
-  for (const [index, row] of file.rows.entries()) {
-    if (index % ROWS_PER_TURN === ROWS_PER_TURN - 1) await nextTurn();
-    const judged = judgeRow(row, file.dialect, { asOf, ruleset });
-    const duplicate = duplicates.check(row.rowNumber, judged.leadId, judged.dobDate);
-    const verdict = duplicate === null ? judged : withFinding(judged, duplicate);
-    tally[verdict.status] += 1;
-    for (const { code, severity } of [...verdict.errors, ...verdict.warnings]) {
-      const count = (counts.get(code)?.count ?? 0) + 1;
-      counts.set(code, { code, severity, count });
-    }
-    if (firstRows.length < FIRST_ROWS) firstRows.push({ row, verdict });
-  }
   return {
-    validCount: tally.valid,
-    invalidCount: tally.invalid,
-    skippedCount: tally.skipped,
-    counts: [...counts.values()].toSorted((a, b) => b.count - a.count),
-    firstRows,
+    add(judged: JudgedRow): void {
+      const { status, errors, warnings } = judged.verdict;
+      rows[status] += 1;
+      for (const { code, severity } of [...errors, ...warnings]) {
+        const count = (counts.get(code)?.count ?? 0) + 1;
+        counts.set(code, { code, severity, count });
+      }
+      if (firstRows.length < FIRST_ROWS) firstRows.push(judged);
+    },
+    total: (): FileJudgement => ({
+      validCount: rows.valid,
+      invalidCount: rows.invalid,
+      skippedCount: rows.skipped,
+      counts: [...counts.values()].toSorted((a, b) => b.count - a.count),
+      firstRows,
+    }),
   };
 }

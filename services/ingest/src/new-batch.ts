@@ -31,7 +31,7 @@ export function newBatchOf(
     objectKey: `uploads/${tenantId}/${batchUuid}.csv`,
     byteCount: bytes.length,
     contentSha256: contentHashOf(bytes),
-    rowsSha256: hash("sha256", canonicalRows(file), "buffer"),
+    rowsSha256: rowsHashOf(file),
     encoding: file.dialect.encoding,
     delimiter: file.dialect.delimiter,
     totalLeads: file.rows.length,
@@ -54,6 +54,11 @@ export function answerOf(
     total_leads: upload.totalLeads,
     warnings: [...upload.warnings],
   };
+}
+
+/** Of the leads alone, however they are written. */
+export function rowsHashOf(file: LeadFile): Buffer {
+  return hash("sha256", canonicalRows(file), "buffer");
 }
 
 export function contentHashOf(bytes: Buffer): Buffer {

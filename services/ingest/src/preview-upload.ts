@@ -1,22 +1,31 @@
 import type { UploadPreview } from "@valify/contracts/api";
-import type { LeadField, LeadFile } from "@valify/lead-file";
+import type { JudgedRow, LeadField, LeadFile } from "@valify/lead-file";
 
-import type { FileJudgement, JudgedRow } from "./judge-file.ts";
+import type { FileJudgement } from "./judge-file.ts";
+import type { Failure } from "./problem.ts";
+import type { FileWarning } from "./upload-queries.ts";
+
+export interface PreviewFacts {
+  readonly filename: string;
+  readonly duplicateOf: string | null;
+  readonly warnings: readonly FileWarning[];
+  readonly refusal: Failure | null;
+}
 
 /** The answer to a dry run. */
 export function previewOf(
-  upload: { readonly filename: string; readonly duplicateOf: string | null },
+  { filename, duplicateOf, warnings, refusal }: PreviewFacts,
   file: LeadFile,
   judgement: FileJudgement,
 ): UploadPreview {
-  const { dialect, columns, warnings, rows } = file;
+  const { dialect, columns, rows } = file;
   const mapped = (field: LeadField) => {
     const index = dialect.header[field];
     return { column: index + 1, header: columns[index] ?? "" };
   };
   return {
     dry_run: true,
-    filename: upload.filename,
+    filename,
     encoding: dialect.encoding,
     delimiter: dialect.delimiter,
     mapping: {
@@ -31,7 +40,11 @@ export function previewOf(
     warnings: [...warnings],
     counts: [...judgement.counts],
     rows: judgement.firstRows.map(rowOf),
-    duplicate_of: upload.duplicateOf,
+    duplicate_of: duplicateOf,
+    refusal:
+      refusal === null
+        ? null
+        : { status: refusal.status, code: refusal.code, detail: refusal.detail },
   };
 }
 

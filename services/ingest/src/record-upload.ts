@@ -18,7 +18,7 @@ import {
   type StoredUpload,
 } from "./upload-queries.ts";
 import { reserveLeads } from "./usage-ledger.ts";
-import { judgeWholeFile } from "./whole-file-rules.ts";
+import { judgeWholeFile, lockRows } from "./whole-file-rules.ts";
 
 export type Recording =
   /** With what is to be remarked about the file, as the tenant's rules have it. */
@@ -52,9 +52,9 @@ export async function recordUpload(
       const first = await findFirst(trx, batch);
       if (first !== undefined) return first;
       const rules = await currentProfile(trx, batch.tenantId);
-      const judged = await judgeWholeFile(trx, batch, rules.profile);
-      if (judged.kind === "refused") return { kind: "objected", failure: judged.failure };
-      const { warnings } = judged;
+      await lockRows(trx, batch, rules.profile);
+      const { warnings, refusal } = await judgeWholeFile(trx, batch, rules.profile);
+      if (refusal !== null) return { kind: "objected", failure: refusal };
       const inserted = await insertBatch(trx, { ...batch, warnings }, rules);
       if (inserted === undefined) return { kind: "key_taken" };
       await reserveLeads(trx, batch);

@@ -5,9 +5,19 @@ import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 
 import { uuidOfBatchId } from "@valify/contracts";
-import { UploadAccepted } from "@valify/contracts/api";
+import { UploadAccepted, UploadPreview } from "@valify/contracts/api";
+import { leadHashOf } from "@valify/database";
 
-import { AUTH, codeOf, createTestApp, formOf, OTHER_AUTH, type TestApp } from "./test-support.ts";
+import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
+import {
+  AUTH,
+  codeOf,
+  createTestApp,
+  formOf,
+  OTHER_AUTH,
+  setRun,
+  type TestApp,
+} from "./test-support.ts";
 
 let t: TestApp;
 before(async () => {
@@ -89,6 +99,104 @@ test("dates with the month first are a warning, a refusal or nothing, as the rul
   const { rows: batchesAfter } = await t.owner.query("select count(*) from ingest.batches");
   assert.deepEqual(batchesAfter, batchesBefore);
   await setLevels({});
+});
+
+const countBatches = async () => (await t.owner.query("select from ingest.batches")).rowCount;
+
+test("mode=strict refuses them whatever the rules say, and is kept with a batch that is taken", async () => {
+  for (const level of ["off", "warning"]) {
+    await setLevels({ FILE_DOB_ORDER_SUSPECT: level });
+    const countBefore = await countBatches();
+    const response = await post(american(`Flo${level}`), AUTH, "?mode=strict");
+    assert.deepEqual([response.statusCode, codeOf(response)], [422, "FILE_DOB_ORDER_SUSPECT"]);
+    assert.equal(await countBatches(), countBefore);
+  }
+  await setLevels({});
+  const { batchId } = await warningsOf(await post(savedAs[0]("Gil"), AUTH, "?mode=strict"));
+  const { rows } = await t.owner.query("select options from ingest.batches where batch_id = $1", [
+    uuidOfBatchId(batchId),
+  ]);
+  assert.equal(rows[0].options.mode, "strict");
+});
+
+const preview = async (bytes: string, query = "") => {
+  const response = await post(bytes, AUTH, `?dry_run=true${query}`);
+  assert.equal(response.statusCode, 200, response.body);
+  return UploadPreview.parse(response.json());
+};
+
+test("a dry run tells the same leads, and why an upload would be refused", async () => {
+  await setLevels({});
+  const { batchId } = await warningsOf(await post(savedAs[0]("Hal")));
+  const countBefore = await countBatches();
+  const told = await preview(savedAs[1]("Hal"));
+  const message = `The same leads are in batch ${batchId}`;
+  assert.deepEqual(told.warnings, [{ code: "FILE_SAME_ROWS", message }]);
+  assert.equal(told.refusal, null, "a warning refuses nothing");
+  assert.deepEqual((await preview(savedAs[1]("Hal"), "&on_duplicate=allow")).warnings, []);
+
+  const refusalOf = async (bytes: string, query = "") => {
+    const dry = (await preview(bytes, query)).refusal;
+    const real = await post(bytes, AUTH, query.replace("&", "?"));
+    assert.deepEqual(dry && [dry.status, dry.code], [real.statusCode, codeOf(real)]);
+    return dry?.code;
+  };
+  assert.equal(await refusalOf(savedAs[0]("Hal")), "FILE_DUPLICATE");
+  assert.equal(await refusalOf(american("Ivo"), "&mode=strict"), "FILE_DOB_ORDER_SUSPECT");
+  assert.equal(await refusalOf(american("Ivo"), "&mode=all_or_nothing"), "FILE_NOT_ALL_VALID");
+  await setLevels({ FILE_SAME_ROWS: "error" });
+  assert.equal(await refusalOf(savedAs[1]("Hal")), "FILE_SAME_ROWS");
+  await setLevels({});
+  assert.equal(await countBatches(), countBefore);
+});
+
+// The validator's test has the rules of the claim itself; here is what of it shows before an upload.
+test("a dry run and all_or_nothing know the leads of earlier batches and the erased", async () => {
+  await setLevels({});
+  const first = await warningsOf(await post(savedAs[0]("Jan")));
+  const claim = (name: string, batchUuid: string, seenAt: string) =>
+    t.owner.query(
+      `insert into validation.lead_claims (lead_hash, tenant_id, batch_id, claimed_at, seen_at)
+       values ($1, $2, $3, '2026-05-03T12:00:00Z', now() - $4::interval)`,
+      [
+        leadHashOf(DEFAULT_TENANT_ID, `${name}.pine.01021980`),
+        DEFAULT_TENANT_ID,
+        batchUuid,
+        seenAt,
+      ],
+    );
+  const failed = "00000000-0000-4000-8000-00000000f001";
+  await setRun(t.owner, failed, { status: "failed", error: "gone" });
+  await claim("kim", uuidOfBatchId(first.batchId), "1 day");
+  await claim("old", uuidOfBatchId(first.batchId), "91 days");
+  await claim("lost", failed, "1 day");
+  await t.owner.query(
+    "insert into validation.suppressions (tenant_id, lead_hash) values ($1, $2)",
+    [DEFAULT_TENANT_ID, leadHashOf(DEFAULT_TENANT_ID, "max.pine.01021980")],
+  );
+  const names = ["Kim", "Old", "Lost", "Max", "New"];
+  const lines = names.map((name) => `${name},Pine,01/02/1980`);
+  const csv = `first_name,last_name,dob\n${lines.join("\n")}\n`;
+  const told = await preview(csv);
+  assert.deepEqual(
+    told.rows.map(({ errors, warnings }) => [...errors, ...warnings].map(({ code }) => code)),
+    [["DUP_PREVIOUS_BATCH"], [], [], ["SUPPRESSED_ERASED"], []],
+  );
+  const [warning] = told.rows[0]?.warnings ?? [];
+  assert.equal(warning?.message, `Already seen in batch ${first.batchId} on 03/05/2026`);
+  assert.deepEqual([told.valid_leads, told.invalid_leads], [4, 1]);
+
+  const all = await post(csv, AUTH, "?mode=all_or_nothing");
+  assert.deepEqual([all.statusCode, codeOf(all)], [422, "FILE_NOT_ALL_VALID"]);
+  assert.match(all.body, /SUPPRESSED_ERASED \(1\)/);
+  const form = formOf({ bytes: csv });
+  const other = await t.app.inject({
+    method: "POST",
+    url: "/upload_batch?dry_run=true",
+    payload: form.payload,
+    headers: { ...form.headers, ...OTHER_AUTH },
+  });
+  assert.equal(UploadPreview.parse(other.json()).valid_leads, 5, "another tenant's is no matter");
 });
 
 // Browsers name a CSV application/vnd.ms-excel, and people rename what they like.

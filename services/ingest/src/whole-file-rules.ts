@@ -1,8 +1,8 @@
 import { batchIdOfUuid } from "@valify/contracts";
 import type { RuleProfile } from "@valify/contracts/api";
 import type { Database } from "@valify/database";
-import { levelUnder, type RuleCode, ruleProfileOf } from "@valify/lead-file";
-import type { Transaction } from "kysely";
+import { levelUnder, type RuleCode, type RuleLevel, ruleProfileOf } from "@valify/lead-file";
+import type { Kysely, Transaction } from "kysely";
 
 import type { Failure } from "./problem.ts";
 import {
@@ -13,36 +13,53 @@ import {
 } from "./upload-queries.ts";
 import { datesSuspect, sameRowsAs } from "./upload-refusals.ts";
 
-export type WholeFileVerdict =
-  | { readonly kind: "passed"; readonly warnings: readonly FileWarning[] }
-  | { readonly kind: "refused"; readonly failure: Failure };
+export type WholeFile = Pick<NewBatch, "warnings" | "tenantId" | "rowsSha256" | "options">;
 
-/**
- * The rules about a file as a whole, at the level the tenant gives them. In the transaction that
- * records it: of two files with the same leads the second sees the first.
- */
-export async function judgeWholeFile(
+export interface WholeFileVerdict {
+  readonly warnings: readonly FileWarning[];
+  /** Why the file is refused as a whole; null: it is not. */
+  readonly refusal: Failure | null;
+}
+
+/** Until the transaction ends, nobody else records these leads: the second of two sees the first. */
+export async function lockRows(
   trx: Transaction<Database>,
-  { warnings, tenantId, rowsSha256, options }: NewBatch,
+  { tenantId, rowsSha256, options }: WholeFile,
+  profile: RuleProfile,
+): Promise<void> {
+  if (looksForSameRows(options, profile)) await lockContent(trx, tenantId, rowsSha256);
+}
+
+/** The rules about a file as a whole, at the level that the tenant or this upload gives them. */
+export async function judgeWholeFile(
+  db: Kysely<Database>,
+  { warnings, tenantId, rowsSha256, options }: WholeFile,
   profile: RuleProfile,
 ): Promise<WholeFileVerdict> {
-  const levelOf = (code: RuleCode) => levelUnder(ruleProfileOf(profile), code);
-  const datesLevel = levelOf("FILE_DOB_ORDER_SUSPECT");
+  const datesLevel =
+    options.mode === "strict" ? "error" : levelOf(profile, "FILE_DOB_ORDER_SUSPECT");
   const areSuspect = warnings.some(({ code }) => code === "FILE_DOB_ORDER_SUSPECT");
-  if (areSuspect && datesLevel === "error") return { kind: "refused", failure: datesSuspect };
   const kept = warnings.filter(
     ({ code }) => code !== "FILE_DOB_ORDER_SUSPECT" || datesLevel !== "off",
   );
+  const datesRefusal = areSuspect && datesLevel === "error" ? datesSuspect : null;
+  if (!looksForSameRows(options, profile)) return { warnings: kept, refusal: datesRefusal };
 
-  const rowsLevel = levelOf("FILE_SAME_ROWS");
-  // Whoever allows the same bytes again has said that the same leads are meant.
-  if (rowsLevel === "off" || options.on_duplicate === "allow") {
-    return { kind: "passed", warnings: kept };
-  }
-  await lockContent(trx, tenantId, rowsSha256);
-  const same = await findUploadByHash(trx, tenantId, "rows_sha256", rowsSha256);
-  if (same === undefined) return { kind: "passed", warnings: kept };
-  if (rowsLevel === "error") return { kind: "refused", failure: sameRowsAs(same) };
+  const same = await findUploadByHash(db, tenantId, "rows_sha256", rowsSha256);
+  if (same === undefined) return { warnings: kept, refusal: datesRefusal };
+  const isRefused = levelOf(profile, "FILE_SAME_ROWS") === "error";
   const message = `The same leads are in batch ${batchIdOfUuid(same.batchUuid)}`;
-  return { kind: "passed", warnings: [...kept, { code: "FILE_SAME_ROWS", message }] };
+  return {
+    warnings: [...kept, { code: "FILE_SAME_ROWS", message }],
+    refusal: datesRefusal ?? (isRefused ? sameRowsAs(same) : null),
+  };
+}
+
+/** Whoever allows the same bytes again has said that the same leads are meant. */
+function looksForSameRows(options: WholeFile["options"], profile: RuleProfile): boolean {
+  return options.on_duplicate !== "allow" && levelOf(profile, "FILE_SAME_ROWS") !== "off";
+}
+
+function levelOf(profile: RuleProfile, code: RuleCode): RuleLevel {
+  return levelUnder(ruleProfileOf(profile), code);
 }

@@ -3,12 +3,12 @@ import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 
 import { batchIdOfUuid } from "@valify/contracts";
-import { createDatabase } from "@valify/database";
+import { createDatabase, leadHashOf } from "@valify/database";
 import { createTestDatabase } from "@valify/database/testing";
 import { compileRuleset, defaultRuleProfile, type RuleProfile } from "@valify/lead-file";
 import { sql } from "kysely";
 
-import { checkKnownLeads, leadHashOf } from "./check-known-leads.ts";
+import { checkKnownLeads } from "./check-known-leads.ts";
 import type { Batch } from "./domain/batch.ts";
 import type { Draft } from "./domain/chunk-judge.ts";
 import { cancelRun, claimRun, failRun } from "./run-queries.ts";

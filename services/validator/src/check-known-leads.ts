@@ -1,18 +1,19 @@
-import { hash } from "node:crypto";
-
 import { batchIdOfUuid } from "@valify/contracts";
-import type { Database } from "@valify/database";
-import { formatDayFirst, londonDateOf, type Ruleset } from "@valify/lead-file";
+import { type Database, leadHashOf } from "@valify/database";
+import {
+  formatDayFirst,
+  type KnownLead,
+  londonDateOf,
+  questionsOf,
+  type Ruleset,
+  withKnown,
+} from "@valify/lead-file";
 import type { Kysely } from "kysely";
 
 import type { Batch } from "./domain/batch.ts";
 import type { Draft } from "./domain/chunk-judge.ts";
-import { type KnownLead, questionsOf, withKnown } from "./domain/known-leads.ts";
 import { claimLeads, type HeldClaim } from "./lead-claim-queries.ts";
 import type { Run } from "./run-queries.ts";
-
-/** 128 bits: among a thousand million leads no two would share one. */
-const HASH_DIGITS = 32;
 
 /**
  * What other batches have to say to a chunk: leads seen before, and people who asked to be erased.
@@ -39,11 +40,6 @@ export async function checkKnownLeads(
     (claim) => [idOfHash.get(claim.leadHash) ?? "", knownLeadOf(claim)] as const,
   );
   return withKnown(drafts, new Map(known), ruleset);
-}
-
-/** Of tenant and lead: one tenant's hashes tell nothing about another's. */
-export function leadHashOf(tenantId: string, leadId: string): string {
-  return hash("sha256", `${tenantId} ${leadId}`, "hex").slice(0, HASH_DIGITS);
 }
 
 function knownLeadOf({ batchUuid, claimedAt }: HeldClaim): KnownLead {

@@ -3,6 +3,7 @@ import {
   createDuplicateFinder,
   type Dialect,
   type FileRow,
+  type JudgedRow,
   judgeRow,
   type RowVerdict,
   type Ruleset,
@@ -21,10 +22,7 @@ export interface ChunkJudgeOptions {
 }
 
 /** A row with what is said of it so far: other batches and an external check may add to it. */
-export interface Draft {
-  readonly row: FileRow;
-  readonly verdict: RowVerdict;
-}
+export type Draft = JudgedRow;
 
 export interface ChunkJudge {
   readonly ruleset: Ruleset;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { defaultRuleProfile, readLeadFile, type RuleProfile } from "@valify/lead-file";
-
-import { createChunkJudge } from "./chunk-judge.ts";
+import { createDuplicateFinder } from "./duplicate-finder.ts";
+import { judgeRow, withFinding } from "./judge-row.ts";
 import { type KnownLead, questionsOf, withKnown } from "./known-leads.ts";
+import type { RuleProfile } from "./rules/profile.ts";
+import { accepted, contextWith } from "./testing.ts";
 
 const csv = `first_name,last_name,dob
 Zelka,Vlorena,15/03/1990
@@ -17,19 +18,15 @@ const ZELKA = "zelka.vlorena.15031990";
 const ZELKI = "zelki.vlorena.16031990";
 
 function judged(levels: RuleProfile["levels"] = {}) {
-  const reading = readLeadFile(Buffer.from(csv), { maxRows: 10 });
-  assert.equal(reading.kind, "accepted");
-  const judge = createChunkJudge({
-    batch: {
-      asOf: { year: 2026, month: 11, day: 22 },
-      webhookDelayMs: 0,
-      ruleProfile: { ...defaultRuleProfile, levels },
-    },
-    dialect: reading.file.dialect,
-    leadUuidOf: String,
-    nowMs: () => 0,
+  const { rows, dialect } = accepted(csv);
+  const context = contextWith({ levels });
+  const duplicates = createDuplicateFinder(context.ruleset);
+  const drafts = rows.map((row) => {
+    const verdict = judgeRow(row, dialect, context);
+    const duplicate = duplicates.check(row.rowNumber, verdict.leadId, verdict.dobDate);
+    return { row, verdict: duplicate === null ? verdict : withFinding(verdict, duplicate) };
   });
-  return { drafts: judge.judge(reading.file.rows), ruleset: judge.ruleset };
+  return { drafts, ruleset: context.ruleset };
 }
 
 function codesWith(known: KnownLead, leadId: string, levels: RuleProfile["levels"] = {}) {

@@ -1,6 +1,13 @@
-import { type Finding, findingOf, type Ruleset, withFinding } from "@valify/lead-file";
+import { type RowVerdict, withFinding } from "./judge-row.ts";
+import type { FileRow } from "./lead-file.ts";
+import { type Finding, findingOf } from "./rules/rule.ts";
+import type { Ruleset } from "./rules/ruleset.ts";
 
-import type { Draft } from "./chunk-judge.ts";
+/** A row with what is said of it so far: other batches and an external check may add to it. */
+export interface JudgedRow {
+  readonly row: FileRow;
+  readonly verdict: RowVerdict;
+}
 
 /** A lead to look for among those of earlier batches, once per chunk. */
 export interface LeadQuestion {
@@ -15,10 +22,10 @@ export type KnownLead =
   | { readonly kind: "seen"; readonly batchId: string; readonly date: string };
 
 /** Only leads with a date of birth: without one a label is shared by many people. */
-export function questionsOf(drafts: readonly Draft[], ruleset: Ruleset): readonly LeadQuestion[] {
+export function questionsOf(rows: readonly JudgedRow[], ruleset: Ruleset): readonly LeadQuestion[] {
   const looksBack = ruleset.levelOf("DUP_PREVIOUS_BATCH") !== "off";
   const claims = new Map<string, boolean>();
-  for (const { verdict } of drafts) {
+  for (const { verdict } of rows) {
     const { leadId, dobDate, status } = verdict;
     if (dobDate === null) continue;
     const isClaim = looksBack && status === "valid";
@@ -27,21 +34,21 @@ export function questionsOf(drafts: readonly Draft[], ruleset: Ruleset): readonl
   return [...claims].map(([leadId, isClaim]) => ({ leadId, isClaim }));
 }
 
-/** Adds what is known to the verdicts; drafts of other leads stay the very same. */
+/** Adds what is known to the verdicts; rows of other leads stay the very same. */
 export function withKnown(
-  drafts: readonly Draft[],
+  rows: readonly JudgedRow[],
   known: ReadonlyMap<string, KnownLead>,
   ruleset: Ruleset,
-): readonly Draft[] {
-  if (known.size === 0) return drafts;
-  return drafts.map((draft) => {
-    const { leadId, dobDate, status } = draft.verdict;
+): readonly JudgedRow[] {
+  if (known.size === 0) return rows;
+  return rows.map((judged) => {
+    const { leadId, dobDate, status } = judged.verdict;
     const knowledge = dobDate === null ? undefined : known.get(leadId);
-    if (knowledge === undefined) return draft;
+    if (knowledge === undefined) return judged;
     // An invalid lead claims nothing, so it is no second one either.
-    if (knowledge.kind === "seen" && status !== "valid") return draft;
+    if (knowledge.kind === "seen" && status !== "valid") return judged;
     const finding = findingFor(knowledge, ruleset);
-    return finding === null ? draft : { ...draft, verdict: withFinding(draft.verdict, finding) };
+    return finding === null ? judged : { ...judged, verdict: withFinding(judged.verdict, finding) };
   });
 }
 
