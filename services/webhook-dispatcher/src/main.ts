@@ -24,6 +24,7 @@ import { cancelWaiting } from "./delivery-queries.ts";
 import { endpointJobs } from "./endpoint-jobs.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { createHttpSender } from "./http-sender.ts";
+import { createNameResolver } from "./name-resolver.ts";
 import { openDatabases } from "./open-databases.ts";
 
 const service = "webhook-dispatcher";
@@ -42,6 +43,7 @@ await runService(service, async () => {
   const guard = createAddressGuard({
     allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS,
     allowHttp: config.WEBHOOK_ALLOW_HTTP,
+    resolve: createNameResolver(),
   });
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
   const metrics = createMetrics(service, version);

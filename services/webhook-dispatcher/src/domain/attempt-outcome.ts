@@ -25,7 +25,9 @@ export function outcomeOfStatus(statusCode: number): AttemptOutcome {
 const CLASS_OF_CODE: Readonly<Record<string, FailureClass>> = {
   ADDRESS_REFUSED: "ssrf_blocked",
   ENOTFOUND: "dns",
+  // Silence about this name alone; that of our resolver has a code of its own, see dns-blame.ts.
   EAI_AGAIN: "dns",
+  EAI_FAIL: "dns",
   ENODATA: "dns",
   ECONNREFUSED: "connect_refused",
   EHOSTUNREACH: "connect_refused",
@@ -37,7 +39,7 @@ const CLASS_OF_CODE: Readonly<Record<string, FailureClass>> = {
 };
 /** We ran out of something, or asked our own client for nonsense. */
 const OUR_CODE =
-  /^(EMFILE|ENFILE|ENOMEM|ENOBUFS|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_(CLOSED|DESTROYED|INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH))$/;
+  /^(RESOLVER_UNAVAILABLE|EAI_MEMORY|EAI_SYSTEM|EMFILE|ENFILE|ENOMEM|ENOBUFS|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_(CLOSED|DESTROYED|INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH))$/;
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO|HOSTNAME_)/;
 
 /** The class of a request that got no complete answer, by the error's code. */
