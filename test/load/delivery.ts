@@ -2,14 +2,13 @@ import { leadCsv } from "../support/lead-csv.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { type CountingReceiver, startCountingReceiver } from "./counting-receiver.ts";
 import { printPeakMemory } from "./memory.ts";
+import { moveDueRows } from "./move-due-rows.ts";
 import { percentile, print } from "./report.ts";
 import { attemptRows, dueRows } from "./watch.ts";
 
 const LEADS = 10_000;
 const ROUNDS_AT_ONE_INSTANT = 3;
 const DUE_PER_SECOND = 500;
-/** Enough for every row to be moved and claimed ahead. */
-const LEAD_TIME_MS = 5_000;
 const DEADLINE_MS = 120_000;
 
 /** 10,000 due at one instant, then 500 due per second, with every attempt recorded. */
@@ -66,18 +65,4 @@ async function deliver(stack: Stack, receiver: CountingReceiver, spacingMs: numb
   const wanted = attemptsBefore + LEADS;
   await stack.waitFor(async () => (await attemptRows(stack)) === wanted, "recorded", DEADLINE_MS);
   return { arrivals: receiver.take(), dueMs, recordedAtMs: Date.now() };
-}
-
-/** As if validated a day ago. Row n is due `n * spacingMs` after the returned instant. */
-async function moveDueRows({ db }: Stack, spacingMs: number): Promise<number> {
-  const { rows } = await db.query<{ dueMs: string }>(
-    `with start as materialized (select clock_timestamp() + $1 * interval '1 millisecond' as at),
-       moved as (
-         update scheduling.due d
-         set due_at = start.at + l.row_number * $2::float8 * interval '1 millisecond'
-         from start, validation.leads l where l.lead_uuid = d.id)
-     select extract(epoch from at) * 1000 as "dueMs" from start`,
-    [LEAD_TIME_MS, spacingMs],
-  );
-  return Number(rows[0]?.dueMs);
 }

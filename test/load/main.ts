@@ -4,6 +4,7 @@ import { measureFairness } from "./fairness.ts";
 import { measureHangingEndpoint } from "./hanging-endpoint.ts";
 import { measureLeadFile } from "./lead-file.ts";
 import { measurePipeline } from "./pipeline.ts";
+import { measureRate } from "./rate.ts";
 import { printMachine } from "./report.ts";
 import { measureRoutes } from "./routes.ts";
 import { SCHEDULER_PARTS } from "./scheduler/parts.ts";
@@ -19,6 +20,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   delivery: measureDelivery,
   fairness: measureFairness,
   "hanging-endpoint": measureHangingEndpoint,
+  rate: measureRate,
   async scheduler() {
     for (const measure of Object.values(SCHEDULER_PARTS)) await measure();
   },
