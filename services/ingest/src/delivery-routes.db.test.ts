@@ -80,6 +80,29 @@ test("the list is filtered by endpoint and by status, also where hits are rare",
   }
 });
 
+test("a delivery that waits says what for and until when, in the list and by itself", async () => {
+  const batchUuid = await addBatch(t.owner);
+  const until = "2026-11-27T10:00:00.000Z";
+  for (const waitReason of ["throttled", "rate", "full", "retry"]) {
+    const deliveryId = await addDelivery(t.owner, { batchUuid, state: "waiting", waitReason });
+    await t.owner.query(
+      "update delivery.deliveries set next_attempt_at = $2 where delivery_id = $1",
+      [deliveryId, until],
+    );
+    const page = DeliveryPage.parse(
+      (await get(`/deliveries?batch_id=${batchIdOfUuid(batchUuid)}&limit=500`)).json(),
+    );
+    const listed = page.deliveries.find(({ delivery_id: id }) => id === deliveryId);
+    const single = DeliveryDetail.parse((await get(`/deliveries/${deliveryId}`)).json());
+    for (const view of [listed, single]) {
+      assert.deepEqual(
+        [view?.status, view?.wait_reason, view?.next_attempt_at],
+        ["pending", waitReason, until],
+      );
+    }
+  }
+});
+
 test("a test event is listed before all, without a batch or a lead", async () => {
   const endpointId = await addEndpoint(t.owner);
   const id = await addDelivery(t.owner, {

@@ -10,7 +10,9 @@ import { createAddressGuard } from "@valify/runtime";
 import { eventually } from "@valify/runtime/testing";
 
 import type { AttemptOutcome } from "./domain/attempt-outcome.ts";
+import { HEALTHY } from "./domain/endpoint-health.ts";
 import { createHttpSender, type HttpSender } from "./http-sender.ts";
+import { judgeExchange } from "./judge-exchange.ts";
 import { faultCertificates } from "./testing/fault-certificates.ts";
 import { type FaultServer, startFaultServer } from "./testing/fault-server.ts";
 import { type FaultName, faults } from "./testing/faults.ts";
@@ -86,6 +88,29 @@ test("every fault has its expected class", () => {
   const names = EXPECTED.map(([fault]) => fault);
   assert.deepEqual(new Set(names), new Set(Object.keys(faults)));
 });
+
+/** Each way to ask for patience, and for how long it is given. */
+const PATIENCE_SECONDS: readonly (readonly [FaultName, number, number])[] = [
+  ["slow_down_7", 7, 7],
+  // Whole seconds, of another clock: it may ask for one less.
+  ["slow_down_date", 5, 7],
+  ["slow_down_garbage", 60, 60],
+  ["slow_down_year", 6 * 3_600, 6 * 3_600],
+  ["unavailable_7", 7, 7],
+];
+
+for (const [fault, least, most] of PATIENCE_SECONDS) {
+  test(`a receiver that does "${fault}" is left alone for ${most} s, which costs no attempt`, async () => {
+    const result = await send(faulty.url(fault));
+    const delivery = { cycleAttempts: 0, isProbe: false };
+    const { decision, signal } = judgeExchange(delivery, result, HEALTHY, [1_000]);
+    assert.deepEqual([decision.waitReason, decision.isSpent], ["throttled", false]);
+    assert.equal(signal?.kind, "throttled");
+    const endedMs = result.startedAt.getTime() + result.durationMs;
+    const waitSeconds = ((decision.nextAttemptAt?.getTime() ?? 0) - endedMs) / 1_000;
+    assert.ok(waitSeconds >= least - 0.01 && waitSeconds <= most + 0.01, `${waitSeconds} s`);
+  });
+}
 
 test("bytes that are no UTF-8 are replaced", async () => {
   assert.equal((await send(faulty.url("invalid_utf8"))).responseBody, "o\uFFFD\uFFFDk");
