@@ -26,7 +26,8 @@ export async function startConsumer<Event extends object>(
   // Refuses to start without its durable.
   await jetstream(connection).consumers.get(stream, spec.durable);
   const running = new Set<Promise<void>>();
-  const refill = Math.max(1, Math.floor(spec.concurrency * REFILL_SHARE));
+  const { concurrency } = spec;
+  const places = typeof concurrency === "number" ? () => concurrency : concurrency;
   let stopping = false;
   const settle = createSettler(deps, spec, () => stopping);
   const pull = startPullSubscription({
@@ -49,14 +50,15 @@ export async function startConsumer<Event extends object>(
       })
       .finally(() => {
         running.delete(work);
-        const room = spec.concurrency - running.size;
+        const room = places() - running.size;
+        const refill = Math.max(1, Math.floor(places() * REFILL_SHARE));
         if (room - pull.outstanding() >= refill) pull.fill(room);
       });
     running.add(work);
   }
 
   const queue = await startQueueMetrics(deps, { stream, durable: spec.durable });
-  pull.fill(spec.concurrency);
+  pull.fill(places());
   const done = pull.done.then(() => idle());
   // A rejection before anybody listens must not end the process without its log line.
   done.catch(() => {});

@@ -17,8 +17,8 @@ export interface Later {
 export interface ConsumerSpec<Event extends object> {
   readonly durable: string;
   readonly event: EventContract<Event>;
-  /** Messages under work at the same time in this process. */
-  readonly concurrency: number;
+  /** Messages in this process at the same time; a function where that changes while it runs. */
+  readonly concurrency: number | (() => number);
   /** Returns = ack; {@link PermanentError} = dead letter and term; any other error = nak. */
   readonly handle: (event: Event) => Promise<Later | undefined | void>;
   /** For work longer than the durable's ack wait: tells the server this often that we are alive. */

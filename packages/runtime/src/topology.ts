@@ -107,7 +107,8 @@ export const DURABLES: readonly DurableSpec[] = [
   durable("WEBHOOKS", "scheduler-retry", "webhook.retry", 15_000, 20_000),
   durable("WEBHOOKS", "ingest-notify-disabled", "endpoint.disabled", 30_000, 100),
   // 15 s for the customer's answer, and what comes before and after it.
-  durable("WEBHOOKS", "dispatcher", "webhook.due", 45_000, 4_000),
+  // Four processes may read a herd's length ahead each.
+  durable("WEBHOOKS", "dispatcher", "webhook.due", 45_000, 42_000),
   // Of its own, so that a test never waits behind ten thousand leads.
   durable("WEBHOOKS", "dispatcher-test", "webhook.test", 45_000, 100),
 ];

@@ -1,10 +1,11 @@
-import type { WebhookDue } from "@valify/contracts";
 import { type Bus, createSecretBox, type Logger, type Metrics, version } from "@valify/runtime";
 
 import { announceDisabled } from "./announce-disabled.ts";
 import { announceOutcome } from "./announce-outcome.ts";
 import { createAttemptMetrics } from "./attempt-metrics.ts";
 import { createDeliverWebhook } from "./deliver-webhook.ts";
+import { createReadAhead } from "./domain/read-ahead.ts";
+import { createTenantTurns } from "./domain/tenant-turns.ts";
 import { createEndCounter } from "./end-counter.ts";
 import { createEndpointAdmission } from "./endpoint-admission.ts";
 import { createEndpointGate } from "./endpoint-gate.ts";
@@ -34,7 +35,11 @@ export interface DeliveryPathSettings {
   readonly WEBHOOK_RETRY_DELAYS: readonly number[];
 }
 
+/** Wake-ups under work in this process; what an endpoint may take of it is its own setting. */
+const AT_ONCE_MAX = 500;
+
 const now = () => new Date();
+const monotonicMs = () => performance.now();
 
 /** From a wake-up to its stored and announced outcome. */
 export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPathSettings) {
@@ -49,7 +54,7 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
         log.warn({ err }, "endpoint.not_announced"); // the job does it in a moment
       }),
   });
-  const gate = createEndpointGate({ waitMaxMs: WAIT_MAX_MS, now: () => performance.now() });
+  const gate = createEndpointGate({ waitMaxMs: WAIT_MAX_MS, now: monotonicMs });
   const turnDeps = {
     claimDb: databases.claimDb,
     defaultRatePerSecond: settings.WEBHOOK_RATE_PER_SECOND,
@@ -75,7 +80,11 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
   const deliver = createDeliverWebhook(parts, ways);
   const prepare = createPreparer({ ...turnDeps, db, admit });
   const countEnd = createEndCounter(metrics);
+  const turns = createTenantTurns(AT_ONCE_MAX);
+  const readAhead = createReadAhead({ atOnceMax: AT_ONCE_MAX, now: monotonicMs });
   const handle = createWebhookDueHandler({
+    turns,
+    readAhead,
     prepare,
     deliver,
     announce: async (outcome) => {
@@ -84,7 +93,10 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
     },
   });
   return {
-    handle: (event: WebhookDue) => handle(event),
+    handle,
+    wakeUpsMax: readAhead.wakeUpsMax,
+    /** Who has not begun goes back at once. */
+    [Symbol.dispose]: () => turns[Symbol.dispose](),
     handleTest: createWebhookTestHandler({ ...parts, db }, ways),
   };
 }

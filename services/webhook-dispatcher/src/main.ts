@@ -28,8 +28,6 @@ import { createNameResolver } from "./name-resolver.ts";
 import { openDatabases } from "./open-databases.ts";
 
 const service = "webhook-dispatcher";
-/** Deliveries under work in this process; what an endpoint may take of it is its own setting. */
-const DELIVERIES_AT_ONCE = 500;
 
 await runService(service, async () => {
   const config = readConfig(process.env);
@@ -63,7 +61,7 @@ await runService(service, async () => {
     await startConsumer(deps, {
       durable: "dispatcher",
       event: webhookDue,
-      concurrency: DELIVERIES_AT_ONCE,
+      concurrency: path.wakeUpsMax,
       handle: path.handle,
     }),
     await startConsumer(deps, {
@@ -80,6 +78,7 @@ await runService(service, async () => {
     }),
   ];
   for (const consumer of consumers) stack.use(consumer);
+  stack.use(path); // before the consumers wait for what they have taken in
   log.info({ port: config.PORT }, "service.started");
 
   await untilShutdown([bus.closed, ...consumers.map(({ done }) => done)], log);

@@ -20,6 +20,7 @@ import { sql } from "kysely";
 
 import { announceOutcome } from "./announce-outcome.ts";
 import { createDeliverWebhook } from "./deliver-webhook.ts";
+import { createTenantTurns } from "./domain/tenant-turns.ts";
 import { createEndpointGate } from "./endpoint-gate.ts";
 import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import { createHttpSender } from "./http-sender.ts";
@@ -100,6 +101,8 @@ async function startDispatcher() {
     event: webhookDue,
     concurrency: 20,
     handle: createWebhookDueHandler({
+      turns: createTenantTurns(100),
+      readAhead: { noteDeferral: () => {} },
       prepare: createPreparer(dispatcher),
       deliver,
       announce: (outcome) => announceOutcome({ publish }, outcome),

@@ -6,6 +6,7 @@ import { PermanentError } from "@valify/runtime";
 
 import type { DeliveryOutcome } from "./announce-outcome.ts";
 import type { StoredDelivery } from "./delivery-queries.ts";
+import { createTenantTurns } from "./domain/tenant-turns.ts";
 import { createWebhookDueHandler } from "./webhook-due-handler.ts";
 
 const event: WebhookDue = {
@@ -36,8 +37,13 @@ const stored = (deliveryId: string): StoredDelivery => ({
 });
 
 /** Three deliveries of one wake-up, each announced as told. */
-function handler(announce: (outcome: DeliveryOutcome) => Promise<void>) {
+function handler(
+  announce: (outcome: DeliveryOutcome) => Promise<void>,
+  turns = createTenantTurns(1),
+) {
   return createWebhookDueHandler({
+    turns,
+    readAhead: { noteDeferral: () => {} },
     prepare: async () =>
       ["a", "b", "c"].map((id) => ({ kind: "repeat" as const, stored: stored(id) })),
     deliver: () => assert.fail("nothing is sent"),
@@ -66,4 +72,21 @@ test("what may yet succeed comes before what never will", async () => {
     throw deliveryId === "a" ? dead : new Error("the broker is away");
   })(event);
   await assert.rejects(work, /broker/);
+});
+
+test("a process that stops sends back at once what it has not begun", async () => {
+  const turns = createTenantTurns(1);
+  const busy = await turns.take("another");
+  const work = handler(() => assert.fail("nothing is announced"), turns)(event);
+  turns[Symbol.dispose]();
+  assert.deepEqual(await work, { kind: "later", delayMs: 0 });
+  busy?.leave();
+});
+
+test("the place of a wake-up is free again when it is done, and when it failed", async () => {
+  const turns = createTenantTurns(1);
+  const failing = handler(() => Promise.reject(new Error("the broker is away")), turns);
+  await assert.rejects(failing(event), /broker/);
+  await handler(async () => {}, turns)(event);
+  assert.notEqual(await turns.take(event.tenant_id), null);
 });

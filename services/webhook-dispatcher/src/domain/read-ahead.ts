@@ -1,0 +1,33 @@
+/** How many wake-ups a process takes in. */
+export interface ReadAhead {
+  /** Something was sent back to wait for its turn: there may be many more like it. */
+  noteDeferral(): void;
+  wakeUpsMax(): number;
+}
+
+export interface ReadAheadOptions {
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Under work at the same time. */
+  readonly atOnceMax: number;
+}
+
+/** A full file that falls due at one instant. */
+const HERD = 10_000;
+/** Longer than a pull takes: while a herd passes, its next deferral is never this far off. */
+const CALM_MS = 5_000;
+
+/**
+ * As many as it works on, since a process that dies keeps what it has taken in until the ack wait
+ * ends. But while an endpoint sends its herd back to wait, a herd's length more: those behind it
+ * are reached, and begin in their tenant's turn.
+ */
+export function createReadAhead({ now, atOnceMax }: ReadAheadOptions): ReadAhead {
+  let deferredMs = Number.NEGATIVE_INFINITY;
+  return {
+    noteDeferral() {
+      deferredMs = now();
+    },
+    wakeUpsMax: () => (now() - deferredMs < CALM_MS ? atOnceMax + HERD : atOnceMax),
+  };
+}
