@@ -35,6 +35,8 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 /** A process that freezes inside a transaction gives its locks back after this. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Longer than the pauses of what runs all the time: opening a connection costs more than its use. */
+const IDLE_TIMEOUT_MS = 60_000;
 
 /**
  * Opens a bounded pool (10 connections unless told). Nothing connects before the first query.
@@ -53,6 +55,7 @@ export function createPool(options: DatabaseOptions): Pool {
     application_name: options.applicationName,
     max: options.connectionsMax ?? 10,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
     maxLifetimeSeconds: options.lifetimeMaxSeconds ?? 0,
     keepAlive: true,
     // The last one counts, so nothing in the address overrides ours.

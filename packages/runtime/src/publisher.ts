@@ -97,8 +97,9 @@ function createAckTable(connection: NatsConnection, source: string, ackTimeoutMs
   let lastToken = 0;
 
   connection.subscribe(`${inbox}.*`, { callback: (_error, reply) => settle(reply) });
-  // One sweep for all instead of a timer each.
-  const sweep = setInterval(rejectOverdue, SWEEP_INTERVAL_MS).unref();
+  // One sweep for all instead of a timer each; none while nothing is under way.
+  let sweep: NodeJS.Timeout | undefined;
+  const sweepLater = () => (sweep ??= setTimeout(rejectOverdue, SWEEP_INTERVAL_MS).unref());
   void rejectAllOnceClosed();
 
   function settle(reply: Msg): void {
@@ -119,16 +120,17 @@ function createAckTable(connection: NatsConnection, source: string, ackTimeoutMs
 
   async function rejectAllOnceClosed(): Promise<void> {
     await connection.closed();
-    clearInterval(sweep);
     for (const token of pending.keys()) take(token)?.reject(new Error("the connection is closed"));
   }
 
   function rejectOverdue(): void {
+    sweep = undefined;
     const now = performance.now();
     for (const [token, { deadlineMs }] of pending) {
-      if (deadlineMs > now) return;
+      if (deadlineMs > now) break;
       take(token)?.reject(new Error(`no acknowledgement within ${ackTimeoutMs} ms`));
     }
+    if (pending.size > 0) sweepLater();
   }
 
   return {
@@ -142,6 +144,7 @@ function createAckTable(connection: NatsConnection, source: string, ackTimeoutMs
       const token = lastToken.toString(36);
       const { promise, resolve, reject } = Promise.withResolvers<PublishAck>();
       pending.set(token, { resolve, reject, deadlineMs: performance.now() + ackTimeoutMs });
+      sweepLater();
       try {
         send(`${inbox}.${token}`);
       } catch (error) {

@@ -30,6 +30,7 @@ const EXPIRES_MS = 10_000;
 const HEARTBEAT_MS = 2_500;
 /** Two missed: the request is lost, as after a restart of the server. */
 const SILENCE_MAX_MS = 2 * HEARTBEAT_MS + 500;
+/** How soon a lost request is looked after. */
 const WATCH_MS = 500;
 const DRAIN_TIMEOUT_MS = 2_000;
 const PENDING_HEADER = "Nats-Pending-Messages";
@@ -46,7 +47,7 @@ export function startPullSubscription(options: PullSubscriptionOptions): PullSub
   ended.promise.catch(() => {});
   const inbox = createInbox(options.inboxPrefix);
   const requests = createRequests(options, inbox);
-  const stopWatching = watchRequests(options, requests, fail);
+  const watch = watchRequests(options, requests, fail);
 
   const subscription = connection.subscribe(inbox, {
     callback: (_error, message) => {
@@ -58,6 +59,7 @@ export function startPullSubscription(options: PullSubscriptionOptions): PullSub
       const { code = 0, description = "" } = message.headers ?? {};
       if (code === 400 || CONSUMER_GONE.test(description)) fail(new Error(description));
       else requests.onStatus(code, message.headers?.get(PENDING_HEADER) ?? "");
+      if (requests.areLost()) watch.soon();
     },
   });
 
@@ -69,7 +71,7 @@ export function startPullSubscription(options: PullSubscriptionOptions): PullSub
 
   function finish(): void {
     requests.stop();
-    stopWatching();
+    watch.stop();
   }
 
   return {
@@ -136,6 +138,11 @@ function createRequests({ connection, stream, durable }: PullSubscriptionOptions
       const isSilent = outstanding > 0 && performance.now() - lastSignMs > SILENCE_MAX_MS;
       return !stopped && (isSilent || (outstanding === 0 && room > 0));
     },
+    /** They cannot be lost unnoticed before this much time has passed. */
+    trustedMs(): number {
+      if (outstanding === 0) return SILENCE_MAX_MS;
+      return Math.max(WATCH_MS, lastSignMs + SILENCE_MAX_MS - performance.now());
+    },
     repeat(): void {
       outstanding = 0;
       request();
@@ -146,17 +153,32 @@ function createRequests({ connection, stream, durable }: PullSubscriptionOptions
   };
 }
 
-/** Lost requests are made anew, after a look whether the durable is still there. */
+/**
+ * Lost requests are made anew, after a look whether the durable is still there. It looks when a sign
+ * of the server is overdue and when something went wrong, so that an idle process sleeps.
+ */
 function watchRequests(
   { connection, stream, durable }: PullSubscriptionOptions,
   requests: Requests,
   onGone: (error: Error) => void,
 ) {
+  let timer: NodeJS.Timeout | undefined;
   let isLooking = false;
+  let isStopped = false;
+
+  function lookIn(afterMs: number): void {
+    clearTimeout(timer);
+    if (!isStopped) timer = setTimeout(() => void look(), afterMs).unref();
+  }
 
   async function look(): Promise<void> {
-    if (isLooking || !requests.areLost()) return;
     isLooking = true;
+    if (requests.areLost()) await repeat();
+    isLooking = false;
+    lookIn(requests.areLost() ? WATCH_MS : requests.trustedMs());
+  }
+
+  async function repeat(): Promise<void> {
     try {
       const manager = await jetstreamManager(connection, { checkAPI: false });
       await manager.consumers.info(stream, durable);
@@ -164,16 +186,29 @@ function watchRequests(
     } catch (error) {
       // Anything else: no server, or one that starts. It is asked again.
       if (error instanceof Error && CONSUMER_GONE.test(error.message)) onGone(error);
-    } finally {
-      isLooking = false;
     }
   }
 
+  function soon(): void {
+    if (!isLooking) lookIn(WATCH_MS);
+  }
+
   async function watchConnection(): Promise<void> {
-    for await (const { type } of connection.status()) if (type === "reconnect") requests.forget();
+    for await (const { type } of connection.status()) {
+      if (type !== "reconnect") continue;
+      requests.forget();
+      soon();
+    }
   }
 
   void watchConnection();
-  const timer = setInterval(() => void look(), WATCH_MS).unref();
-  return () => clearInterval(timer);
+  lookIn(SILENCE_MAX_MS);
+  return {
+    /** Something went wrong. */
+    soon,
+    stop(): void {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -22,7 +22,7 @@ export interface Leaves {
   newest(): Leaf | undefined;
   /** Learns of leaves that other replicas made or dropped. */
   refresh(): Promise<void>;
-  /** Run it at start and every minute: makes the coming hours, drops empty past ones. */
+  /** Run it at start and every ten minutes: makes the coming hours, drops empty past ones. */
   maintain(): Promise<{ readonly dropped: number; readonly notDropped: number }>;
 }
 
@@ -109,7 +109,7 @@ async function retire(db: Kysely<Database>, log: Logger, tables: readonly Partit
       const leaf = leafOfTable(table);
       if (leaf !== undefined) await ensurePartition(db, { parent: PARENT.parent, ...leaf });
     } catch (error) {
-      // Another replica may be at it, or somebody uses it; the next minute tells.
+      // Another replica may be at it, or somebody uses it; the next run tells.
       log.info({ leaf: name, err: error }, "leaf.not_dropped");
     }
   }

@@ -7,7 +7,7 @@ import { readDatabaseClock } from "./due-queries.ts";
 
 /** The partitions of the emission ledger and of the publish marks. */
 export interface LedgerLeaves {
-  /** Run it at start and every minute: makes the coming leaves, drops those past their time. */
+  /** Run it at start and every ten minutes: makes the coming leaves, drops those past their time. */
   maintain(): Promise<{ readonly dropped: number }>;
 }
 
@@ -38,7 +38,7 @@ export function createLedgerLeaves(db: Kysely<Database>, log: Logger): LedgerLea
             await retirePartition(db, table, { parent: grid.parent, mustBeEmpty: false });
             dropped += 1;
           } catch (error) {
-            // Another replica may be at it, or somebody uses it; the next minute tells.
+            // Another replica may be at it, or somebody uses it; the next run tells.
             log.info({ leaf: leaf.name, err: error }, "leaf.not_dropped");
           }
         }
