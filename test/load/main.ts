@@ -1,4 +1,5 @@
 import { measureAttempts } from "./attempts.ts";
+import { measureOthers } from "./compare.ts";
 import { measureDelivery } from "./delivery.ts";
 import { measureFairness } from "./fairness.ts";
 import { measureHangingEndpoint } from "./hanging-endpoint.ts";
@@ -18,6 +19,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   "upload-memory": measureUploadMemory,
   validator: measureValidator,
   delivery: measureDelivery,
+  compare: measureOthers,
   fairness: measureFairness,
   "hanging-endpoint": measureHangingEndpoint,
   rate: measureRate,

@@ -105,3 +105,28 @@ test("bytes show their length alone", () => {
   log.info({ body: Buffer.from("CANARY"), keys: { hash: new Uint8Array(32) } }, "read");
   assert.match(text(), /"body":"\[6 bytes\]","keys":\{"hash":"\[32 bytes\]"\}/);
 });
+
+test("an outage is told of once a second for each cause, with how often it was met", () => {
+  let nowMs = 0;
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const log = createLogger("validator", "info", { write }, () => nowMs);
+  const refused = Object.assign(new Error("away"), { code: "ECONNREFUSED" });
+  // A minute of a hundred messages that are tried again every half second.
+  const SECONDS = 60;
+  for (; nowMs < SECONDS * 1_000; nowMs += 500) {
+    for (let seq = 0; seq < 100; seq += 1) log.warn({ seq, err: refused }, "message.held");
+    log.warn({ err: refused }, "outbox.relay_failed");
+  }
+  const held = lines.filter((line) => line.includes("message.held"));
+  assert.equal(held.length, SECONDS);
+  assert.equal(JSON.parse(held[1] ?? "").left_out, 199);
+  assert.equal(lines.length, 2 * SECONDS);
+  const ended = Object.assign(new Error("away"), { code: "57P01" });
+  log.warn({ err: ended }, "message.held");
+  log.warn({ seq: 1 }, "message.held");
+  log.error({ err: ended }, "message.terminated");
+  log.error({ err: ended }, "message.terminated");
+  const more = lines.length - 2 * SECONDS;
+  assert.equal(more, 4, "another cause, no error, and what is no warning are all told");
+});

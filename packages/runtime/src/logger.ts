@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 
+import { createLineLimit } from "./line-limit.ts";
 import { traceIdOfField } from "./trace-context.ts";
 
 export type { Logger } from "pino";
@@ -19,18 +20,24 @@ const SECRET_FIELDS: ReadonlySet<string> = new Set([
   "cookie",
   "apiKey",
 ]);
+const WARN = 40;
+const WARNING_EVERY_MS = 1_000;
 /** A log line is flat; what is nested deeper than this is a mistake and is left out. */
 const DEPTH_MAX = 5;
 
 /**
  * JSON lines on standard output. `err` is cut down to type, code, message and stack: a Postgres
  * error also carries `detail`, which quotes the row, a person's name included.
+ * A warning with an error comes once a second for each cause, since a database that is away is told
+ * of by every message, delivery and loop that needs it; `left_out` says how many were like it.
  */
 export function createLogger(
   service: string,
   level: string,
   destination: DestinationStream = pino.destination(1),
+  now: () => number = () => performance.now(),
 ): Logger {
+  const pass = createLineLimit(WARNING_EVERY_MS, now);
   return pino(
     {
       level,
@@ -44,7 +51,13 @@ export function createLogger(
       },
       serializers: { err: describeError },
       hooks: {
-        logMethod(args, method) {
+        logMethod(args, method, levelNumber) {
+          const [fields, event]: readonly unknown[] = args;
+          if (levelNumber === WARN && isWithError(fields)) {
+            const leftOut = pass(`${String(event)} ${causeOf(fields.err)}`);
+            if (leftOut === null) return;
+            if (leftOut > 0) Reflect.set(args, 0, { ...fields, left_out: leftOut });
+          }
           // Without an event of ours, pino would take the error's message, value and all.
           if (args.length === 1 && typeof args[0] !== "string") args[1] = "unnamed";
           Reflect.apply(method, this, args);
@@ -53,6 +66,15 @@ export function createLogger(
     },
     destination,
   );
+}
+
+function isWithError(fields: unknown): fields is { readonly err: unknown } {
+  return typeof fields === "object" && fields !== null && "err" in fields;
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }
 
 /** Whoever names a batch names its trace: one search finds the upload and the last attempt. */

@@ -1,0 +1,22 @@
+// One queue as its users would run it, tuned by its own manual, in a process of its own. Told by its
+// parent how many jobs to store and when they are due; says when each is done and on record.
+import { createQueue } from "./queues.mjs";
+import { createPost } from "./signed-post.mjs";
+
+const [, , kind, server, target] = process.argv;
+const post = createPost(target);
+const queue = await createQueue(kind, server, (job) => post(job));
+process.on("disconnect", () => process.exit(0));
+process.on("message", ({ count, dueInMs }) => {
+  void store(count, dueInMs);
+});
+process.send({ kind: "ready" });
+
+async function store(count, dueInMs) {
+  const dueMs = Date.now() + dueInMs;
+  const jobs = Array.from({ length: count }, (_, row) => ({ id: crypto.randomUUID(), row }));
+  await queue.store(jobs, new Date(dueMs));
+  process.send({ kind: "stored", dueMs, storedMs: Date.now() });
+  while ((await queue.open()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  process.send({ kind: "done", doneMs: Date.now() });
+}
