@@ -8,7 +8,7 @@ const AT_ONCE = 64;
 const BATCH = 500;
 const NAME = "post";
 
-/** `store`: jobs due at an instant; `open`: how many are not done and recorded as done. */
+/** `store`: jobs, each due at its instant; `open`: how many are not done and recorded as done. */
 export function createQueue(kind, server, work) {
   return { "graphile-worker": graphile, "pg-boss": pgBoss, bullmq }[kind](server, work);
 }
@@ -28,8 +28,8 @@ async function graphile(connectionString, work) {
   };
   await run({ preset, taskList: { [NAME]: work }, noHandleSignals: true });
   return {
-    async store(jobs, due) {
-      const specs = jobs.map((payload) => ({ identifier: NAME, payload, run_at: due }));
+    async store(jobs, dueOf) {
+      const specs = jobs.map((payload) => ({ identifier: NAME, payload, run_at: dueOf(payload) }));
       await pool.query(
         `select count(*) from graphile_worker.add_jobs(array(select s from
            json_populate_recordset(null::graphile_worker.job_spec, $1) as s))`,
@@ -53,10 +53,10 @@ async function pgBoss(connectionString, work) {
   };
   await boss.work(NAME, options, (jobs) => Promise.all(jobs.map(({ data }) => work(data))));
   return {
-    store: (jobs, due) =>
+    store: (jobs, dueOf) =>
       boss.insert(
         NAME,
-        jobs.map((data) => ({ data, startAfter: due })),
+        jobs.map((data) => ({ data, startAfter: dueOf(data) })),
       ),
     open: () => countOf(pool, "select count(*) from pgboss.job where state < 'completed'"),
   };
@@ -72,9 +72,13 @@ async function bullmq(url, work) {
   });
   await worker.waitUntilReady();
   return {
-    store: (jobs, due) =>
+    store: (jobs, dueOf) =>
       queue.addBulk(
-        jobs.map((data) => ({ name: NAME, data, opts: { delay: due.getTime() - Date.now() } })),
+        jobs.map((data) => ({
+          name: NAME,
+          data,
+          opts: { delay: dueOf(data).getTime() - Date.now() },
+        })),
       ),
     async open() {
       const { wait = 0, active = 0, delayed = 0 } = await queue.getJobCounts();

@@ -7,16 +7,18 @@ const [, , kind, server, target] = process.argv;
 const post = createPost(target);
 const queue = await createQueue(kind, server, (job) => post(job));
 process.on("disconnect", () => process.exit(0));
-process.on("message", ({ count, dueInMs }) => {
-  void store(count, dueInMs);
+process.on("message", ({ count, dueInMs, spacingMs }) => {
+  void store(count, dueInMs, spacingMs);
 });
 process.send({ kind: "ready" });
 
-async function store(count, dueInMs) {
+async function store(count, dueInMs, spacingMs) {
   const dueMs = Date.now() + dueInMs;
   const jobs = Array.from({ length: count }, (_, row) => ({ id: crypto.randomUUID(), row }));
-  await queue.store(jobs, new Date(dueMs));
+  await queue.store(jobs, ({ row }) => new Date(dueMs + row * spacingMs));
   process.send({ kind: "stored", dueMs, storedMs: Date.now() });
-  while ((await queue.open()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  // Seldom enough to cost them nothing.
+  const everyMs = spacingMs === 0 ? 50 : 500;
+  while ((await queue.open()) > 0) await new Promise((resolve) => setTimeout(resolve, everyMs));
   process.send({ kind: "done", doneMs: Date.now() });
 }
