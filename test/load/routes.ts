@@ -14,12 +14,13 @@ const QUERIES = 2_000;
 
 /**
  * What people and programs wait for while files are validated and webhooks go out: the status and
- * the list of batches. And what the tenant's transaction around each query costs on its own.
+ * the list of batches, the webhooks of a full batch, the deliveries. And what the tenant's transaction
+ * around each query costs on its own, awaited step by step and sent in one go.
  */
 export async function measureRoutes(): Promise<void> {
   await using stack = await startStack({ webhookDelay: "PT2S", ownPostgres: "durable" });
-  const first = await stack.api.upload(leadCsv({ valid: 10 }));
-  await stack.waitForStatus(first.batch_id, "completed");
+  const first = await stack.api.upload(leadCsv({ valid: LEADS_PER_FILE }));
+  await stack.waitForStatus(first.batch_id, "completed", 60_000);
   await printTransactionCost(stack);
 
   const load = uploadAll(stack);
@@ -39,6 +40,8 @@ export async function measureRoutes(): Promise<void> {
     while (!ended.signal.aborted) {
       await ask(`/batch_status/${first.batch_id}`, "status");
       await ask("/batches?limit=50", "list");
+      await ask(`/webhook_status/${first.batch_id}`, "webhook_status");
+      await ask("/deliveries", "deliveries");
       await pause(PAUSE_MS);
     }
   };
@@ -75,17 +78,27 @@ async function printTransactionCost({ databaseUrl, db }: Stack): Promise<void> {
     await ingest.client.query(query, [tenantId]);
     await ingest.client.query("commit");
   });
-  await owner.end();
-  await ingest.end();
+  const piped = await connectAs(databaseUrl, "valify_ingest", true);
+  const opening = `begin read only; select set_config('valify.tenant', '${String(tenantId)}', true)`;
+  const pipelined = await timesOf(() =>
+    Promise.all([
+      piped.client.query(opening),
+      piped.client.query(query, [tenantId]),
+      piped.client.query("commit"),
+    ]),
+  );
+  for (const { end } of [owner, ingest, piped]) await end();
   const figure = { unit: "ms", bar: null };
   print({ name: "routes.query.plain.p50", value: percentile(plain, 0.5), ...figure });
   print({ name: "routes.query.in_tenant.p50", value: percentile(walled, 0.5), ...figure });
   print({ name: "routes.query.in_tenant.p95", value: percentile(walled, 0.95), ...figure });
+  print({ name: "routes.query.read_in_tenant.p50", value: percentile(pipelined, 0.5), ...figure });
+  print({ name: "routes.query.read_in_tenant.p95", value: percentile(pipelined, 0.95), ...figure });
 }
 
-async function connectAs(url: string, role: string | null) {
+async function connectAs(url: string, role: string | null, pipeline = false) {
   const options = role === null ? {} : { options: `-c role=${role}` };
-  const pool = new Pool({ connectionString: url, max: 1, ...options });
+  const pool = new Pool({ connectionString: url, max: 1, pipeline, ...options });
   const client = await pool.connect();
   const end = async () => {
     client.release();

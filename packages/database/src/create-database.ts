@@ -26,6 +26,8 @@ export interface DatabaseOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Parse and plan a statement once per connection: for few texts that run very often. */
   readonly preparesStatements?: boolean;
+  /** Statements are sent without waiting for the one before: what `readScoped` needs. */
+  readonly pipelines?: boolean;
   /** A connection that sits idle in the pool broke (Postgres went away). The pool replaces it. */
   readonly onIdleError?: (error: Error) => void;
 }
@@ -58,6 +60,7 @@ export function createPool(options: DatabaseOptions): Pool {
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     maxLifetimeSeconds: options.lifetimeMaxSeconds ?? 0,
     keepAlive: true,
+    pipeline: options.pipelines ?? false,
     // The last one counts, so nothing in the address overrides ours.
     options: [
       ...given,
@@ -85,6 +88,11 @@ export function createDatabase(options: DatabaseOptions): Kysely<Database> {
 }
 
 const pools = new WeakMap<Kysely<Database>, Pool>();
+
+/** For what Kysely has no word for; undefined: not opened here. */
+export function poolOf(db: Kysely<Database>): Pool | undefined {
+  return pools.get(db);
+}
 
 /** How many callers wait for a connection right now. */
 export function waitingFor(database: Kysely<Database> | Pool): number {

@@ -30,3 +30,4 @@ export {
 export type { DeliveryState, EndpointState, WaitReason } from "./schema-delivery.ts";
 export type { JobSchema } from "./schema-periodic-jobs.ts";
 export type { Database } from "./schema.ts";
+export { readScoped, type Scope } from "./scoped-reads.ts";

@@ -28,7 +28,7 @@ import { oidcRoutes } from "./oidc-routes.ts";
 import { failures } from "./problem.ts";
 import type { ReceiveUpload } from "./receive-upload.ts";
 import type { PasswordSignIn } from "./sign-in.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 import { acceptUploadForms } from "./upload-form.ts";
 import { findUpload } from "./upload-queries.ts";
 
@@ -146,7 +146,7 @@ async function findPage(
   const after = cursor === undefined ? undefined : decodeBatchCursor(cursor);
   if (after === null) return null;
   const listing = { tenantId, status: undefined, after, limit: PAGE_SIZE };
-  const { batches, next } = await inTenant(db, tenantId, (trx) => listBatches(trx, listing));
+  const { batches, next } = await readInTenant(db, tenantId, (trx) => listBatches(trx, listing));
   const nextCursor = next === null ? null : encodeBatchCursor(next);
   return { batches, nextCursor, fileBytesMax, leadsMax };
 }
@@ -158,6 +158,6 @@ async function noticeOfUpload(
 ): Promise<Notice | null> {
   const batchUuid = uuidOfParam(batchId);
   const upload =
-    batchUuid && (await inTenant(db, tenantId, (trx) => findUpload(trx, tenantId, batchUuid)));
+    batchUuid && (await readInTenant(db, tenantId, (trx) => findUpload(trx, tenantId, batchUuid)));
   return upload ? { kind: "done", text: describeUpload(upload) } : null;
 }

@@ -1,5 +1,5 @@
 import type { Database } from "@valify/database";
-import { sql, type Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 
 export interface StoredApiKey {
   readonly apiKeyId: string;
@@ -16,7 +16,7 @@ const API_KEY = sql`
   last_used_at as "lastUsedAt", revoked_at as "revokedAt"`;
 
 export async function listApiKeys(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   listing: {
     readonly tenantId: string;
     readonly after: string | undefined;
@@ -27,7 +27,7 @@ export async function listApiKeys(
   const isAfter = after === undefined ? sql`true` : sql`api_key_id > ${after}::uuid`;
   const { rows } = await sql<StoredApiKey>`
     select ${API_KEY} from ingest.api_keys where tenant_id = ${tenantId} and ${isAfter}
-    order by api_key_id limit ${limit}`.execute(trx);
+    order by api_key_id limit ${limit}`.execute(db);
   return rows;
 }
 

@@ -14,7 +14,7 @@ import { permissionsOfScopes } from "./domain/permissions.ts";
 import { acceptJson } from "./json-body.ts";
 import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { inTenant, readInTenant } from "./tenant-scope.ts";
 import { uuidOf } from "./uuid-param.ts";
 
 /** Tools that look for leaked secrets find them by such a beginning. */
@@ -62,7 +62,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database>
     if (after === null) return sendProblem(reply, failures.cursorInvalid);
     const tenantId = tenantOf(request);
     const listing = { tenantId, after, limit: limit + 1 };
-    const found = await inTenant(db, tenantId, (trx) => listApiKeys(trx, listing));
+    const found = await readInTenant(db, tenantId, (trx) => listApiKeys(trx, listing));
     const page = found.slice(0, limit);
     const next_cursor = found.length > limit ? encodeIdCursor(page.at(-1)?.apiKeyId ?? "") : null;
     return { api_keys: page.map(viewOf), next_cursor };

@@ -1,5 +1,5 @@
 import type { Database } from "@valify/database";
-import { sql, type Transaction } from "kysely";
+import { type Kysely, sql } from "kysely";
 
 export interface StoredAuditEntry {
   readonly sequence: number;
@@ -16,7 +16,7 @@ export interface StoredAuditEntry {
 
 /** Newest first, along the primary key. `before` undefined begins at the newest. */
 export async function listAuditEntries(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   listing: {
     readonly tenantId: string;
     readonly before: number | undefined;
@@ -29,7 +29,7 @@ export async function listAuditEntries(
     select sequence, at, actor_kind as "actorKind", actor_id as "actorId", host(ip) as ip, action,
       object_kind as "objectKind", object_id as "objectId", details, hash
     from ingest.audit_log where tenant_id = ${tenantId} and ${isBefore}
-    order by sequence desc limit ${limit}`.execute(trx);
+    order by sequence desc limit ${limit}`.execute(db);
   return rows;
 }
 
@@ -40,7 +40,7 @@ export interface AuditCheck {
 
 /** Hashes every entry of the tenant again, in order: some 100,000 a second. */
 export async function verifyAuditChain(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
 ): Promise<AuditCheck> {
   const { rows } = await sql<AuditCheck>`
@@ -51,7 +51,7 @@ export async function verifyAuditChain(
         a.previous_hash is distinct from coalesce(lag(a.hash) over w, '\\x') as is_torn,
         a.sequence <> row_number() over w as is_missing
       from ingest.audit_log as a where tenant_id = ${tenantId}
-      window w as (order by sequence)) as checked`.execute(trx);
+      window w as (order by sequence)) as checked`.execute(db);
   if (rows[0] === undefined) throw new Error("an aggregate returned no row");
   return rows[0];
 }

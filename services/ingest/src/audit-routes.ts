@@ -8,7 +8,7 @@ import { tenantOf } from "./auth.ts";
 import { decodeSequenceCursor, encodeSequenceCursor } from "./domain/cursor.ts";
 import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 
 const LIST_ROUTE = {
   schema: {
@@ -37,7 +37,7 @@ export const auditRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database> 
     if (before === null) return sendProblem(reply, failures.cursorInvalid);
     const tenantId = tenantOf(request);
     const listing = { tenantId, before, limit: limit + 1 };
-    const found = await inTenant(db, tenantId, (trx) => listAuditEntries(trx, listing));
+    const found = await readInTenant(db, tenantId, (trx) => listAuditEntries(trx, listing));
     const page = found.slice(0, limit);
     const last = page.at(-1);
     const next_cursor = found.length > limit && last ? encodeSequenceCursor(last.sequence) : null;
@@ -46,7 +46,7 @@ export const auditRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database> 
 
   app.get("/audit_log/verification", VERIFY_ROUTE, async (request, reply) => {
     const tenantId = tenantOf(request);
-    const check = await inTenant(db, tenantId, (trx) => verifyAuditChain(trx, tenantId));
+    const check = await readInTenant(db, tenantId, (trx) => verifyAuditChain(trx, tenantId));
     const { entryCount, brokenAt } = check;
     const is_intact = brokenAt === null;
     return reply.send({ entry_count: entryCount, is_intact, broken_at: brokenAt });

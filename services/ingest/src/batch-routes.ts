@@ -11,7 +11,7 @@ import { cancelBatch } from "./cancel-batch.ts";
 import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
 import { isKnownToClient } from "./etag.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 
 export interface BatchRoutesDeps {
   readonly db: Kysely<Database>;
@@ -69,7 +69,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, d
     const batchUuid = uuidOfParam(request.params.batch_id);
     const tenantId = tenantOf(request);
     const batch =
-      batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
+      batchUuid && (await readInTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
     if (!batch) return sendProblem(reply, failures.batchNotFound);
     return isKnownToClient(request, reply, batch) ? reply.code(304).send() : batch;
   });
@@ -79,7 +79,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, d
     const after = cursor === undefined ? undefined : decodeBatchCursor(cursor);
     if (after === null) return sendProblem(reply, failures.cursorInvalid);
     const tenantId = tenantOf(request);
-    const page = await inTenant(db, tenantId, (trx) =>
+    const page = await readInTenant(db, tenantId, (trx) =>
       listBatches(trx, { tenantId, status, after, limit }),
     );
     return {

@@ -1,6 +1,6 @@
 import type { DeliveryFilter } from "@valify/contracts/api";
 import type { Database, DeliveryState } from "@valify/database";
-import { type RawBuilder, sql, type Transaction } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import type { BatchCursor, DeliveryCursor } from "./domain/cursor.ts";
 
@@ -34,13 +34,13 @@ const COLUMNS = sql`
 
 /** By primary key. */
 export async function findDelivery(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
   deliveryId: string,
 ): Promise<StoredDelivery | undefined> {
   const { rows } = await sql<StoredDelivery>`
     select ${COLUMNS} from delivery.deliveries as d
-    where d.delivery_id = ${deliveryId} and d.tenant_id = ${tenantId}`.execute(trx);
+    where d.delivery_id = ${deliveryId} and d.tenant_id = ${tenantId}`.execute(db);
   return rows[0];
 }
 
@@ -68,11 +68,11 @@ const TESTS_CREATED_AT = "2999-12-31T23:59:59.999999Z";
  * every delivery would pay for.
  */
 export async function listDeliveries(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   listing: DeliveryListing,
 ): Promise<DeliveryListPage> {
   const { after, limit } = listing;
-  const batches = await batchesToSearch(trx, listing);
+  const batches = await batchesToSearch(db, listing);
   const { rows } = await sql<StoredDelivery & { readonly place: string }>`
     select found.*, b.place
     from unnest(${batches.map(({ batchUuid }) => batchUuid)}::uuid[]) with ordinality
@@ -82,7 +82,7 @@ export async function listDeliveries(
       where d.batch_id = b.batch_id and d.tenant_id = ${listing.tenantId}
         and ${isWanted(listing)} and (b.batch_id is distinct from ${after?.batch.batchUuid ?? null}::uuid or ${isAfter(after)})
       order by d.lead_uuid, d.delivery_id limit ${limit + 1}) as found
-    order by b.place, found."leadUuid", found."deliveryId" limit ${limit + 1}`.execute(trx);
+    order by b.place, found."leadUuid", found."deliveryId" limit ${limit + 1}`.execute(db);
   const deliveries = rows.slice(0, limit);
   const last = deliveries.at(-1);
   const lastBatch = batches.at(-1);
@@ -97,7 +97,7 @@ export async function listDeliveries(
 
 /** Newest first; the batch that a cursor stands in comes again, unless the cursor has done with it. */
 async function batchesToSearch(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   { tenantId, batchUuid, after }: DeliveryListing,
 ): Promise<readonly BatchCursor[]> {
   if (batchUuid !== undefined) return [{ createdAt: TESTS_CREATED_AT, batchUuid }];
@@ -114,7 +114,7 @@ async function batchesToSearch(
       to_char(created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "createdAt"
     from ingest.batches where tenant_id = ${tenantId} and ${from}
     order by created_at desc, batch_id desc
-    limit ${BATCHES_PER_PAGE - (withTests ? 1 : 0)}`.execute(trx);
+    limit ${BATCHES_PER_PAGE - (withTests ? 1 : 0)}`.execute(db);
   return withTests ? [tests, ...rows] : rows;
 }
 
@@ -164,7 +164,7 @@ export interface StoredAttempt {
 
 /** Oldest first, along the primary key of each day's partition that has some. */
 export async function listAttempts(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   listing: {
     readonly tenantId: string;
     readonly deliveryId: string;
@@ -182,6 +182,6 @@ export async function listAttempts(
       response_truncated as "responseTruncated"
     from delivery.attempts
     where delivery_id = ${deliveryId} and tenant_id = ${tenantId} and attempt > ${afterAttempt}
-    order by attempt, started_at limit ${limit}`.execute(trx);
+    order by attempt, started_at limit ${limit}`.execute(db);
   return rows;
 }

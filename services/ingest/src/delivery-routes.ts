@@ -22,7 +22,7 @@ import { logFailure } from "./error-handling.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { resendDelivery } from "./resend-delivery.ts";
 import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 import { uuidOf } from "./uuid-param.ts";
 
 export interface DeliveryRoutesDeps extends RetryWebhooksDeps {
@@ -89,7 +89,7 @@ export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (
     if (endpoint !== undefined && !endpointId) return sendProblem(reply, failures.endpointNotFound);
     const tenantId = tenantOf(request);
     const listing = { tenantId, batchUuid, endpointId, status, after, limit };
-    const found = await inTenant(db, tenantId, (trx) => listDeliveries(trx, listing));
+    const found = await readInTenant(db, tenantId, (trx) => listDeliveries(trx, listing));
     return reply.send({
       deliveries: found.deliveries.map(deliveryViewOf),
       next_cursor: found.next === null ? null : encodeDeliveryCursor(found.next),
@@ -103,7 +103,7 @@ export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (
     const deliveryId = uuidOf(request.params.delivery_id);
     if (deliveryId === undefined) return sendProblem(reply, failures.deliveryNotFound);
     const tenantId = tenantOf(request);
-    const found = await inTenant(db, tenantId, async (trx) => {
+    const found = await readInTenant(db, tenantId, async (trx) => {
       const delivery = await findDelivery(trx, tenantId, deliveryId);
       const listing = { tenantId, deliveryId, afterAttempt, limit: limit + 1 };
       return delivery && { delivery, attempts: await listAttempts(trx, listing) };

@@ -1,6 +1,6 @@
 import type { EndpointHealthView } from "@valify/contracts/api";
 import type { Database, EndpointState, WaitReason } from "@valify/database";
-import { sql, type Transaction } from "kysely";
+import { type Kysely, sql } from "kysely";
 
 export interface StoredHealth {
   readonly endpointId: string;
@@ -18,7 +18,7 @@ export interface StoredHealth {
 
 /** By primary keys; an endpoint without a row has never failed. A pause that is over is none. */
 export async function findHealth(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
   endpointId: string,
 ): Promise<StoredHealth | undefined> {
@@ -30,19 +30,19 @@ export async function findHealth(
       h.disabled_at as "disabledAt", h.disabled_reason as "disabledReason",
       coalesce(e.activated_at >= coalesce(h.disabled_at, h.updated_at), false) as "isOutdated"
     from ingest.endpoints as e left join delivery.endpoint_health as h using (endpoint_id)
-    where e.endpoint_id = ${endpointId} and e.tenant_id = ${tenantId}`.execute(trx);
+    where e.endpoint_id = ${endpointId} and e.tenant_id = ${tenantId}`.execute(db);
   return rows[0];
 }
 
 /** Along deliveries_waiting. */
 export async function countWaiting(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
   endpointId: string,
 ): Promise<Partial<Record<WaitReason, number>>> {
   const { rows } = await sql<{ reason: WaitReason; count: number }>`
     select wait_reason as reason, count(*)::int as count from delivery.deliveries
     where endpoint_id = ${endpointId} and tenant_id = ${tenantId} and wait_reason is not null
-    group by wait_reason`.execute(trx);
+    group by wait_reason`.execute(db);
   return Object.fromEntries(rows.map(({ reason, count }) => [reason, count]));
 }

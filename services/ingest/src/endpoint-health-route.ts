@@ -6,7 +6,7 @@ import type { Kysely } from "kysely";
 import { tenantOf } from "./auth.ts";
 import { countWaiting, findHealth, type StoredHealth } from "./endpoint-health-queries.ts";
 import { failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 import { endpointParams, uuidOf } from "./uuid-param.ts";
 
 const ROUTE = {
@@ -27,7 +27,7 @@ export const endpointHealthRoute: FastifyPluginAsyncZod<{ readonly db: Kysely<Da
     const endpointId = uuidOf(request.params.endpoint_id);
     const found =
       endpointId &&
-      (await inTenant(db, tenantId, async (trx) => {
+      (await readInTenant(db, tenantId, async (trx) => {
         const health = await findHealth(trx, tenantId, endpointId);
         return health && viewOf(health, await countWaiting(trx, tenantId, endpointId));
       }));

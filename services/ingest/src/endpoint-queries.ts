@@ -1,5 +1,12 @@
 import type { Database } from "@valify/database";
-import { type Insertable, type Selectable, sql, type Transaction, type Updateable } from "kysely";
+import {
+  type Insertable,
+  type Kysely,
+  type Selectable,
+  sql,
+  type Transaction,
+  type Updateable,
+} from "kysely";
 
 type EndpointRow = Database["ingest.endpoints"];
 
@@ -12,10 +19,10 @@ const COUNT_LOCK = 7_205_040;
 
 /** Oldest first, along endpoints_of_tenant. Their number is bounded. */
 export async function listEndpoints(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
 ): Promise<readonly StoredEndpoint[]> {
-  return trx
+  return db
     .selectFrom("ingest.endpoints")
     .selectAll()
     .where("tenant_id", "=", tenantId)
@@ -26,12 +33,12 @@ export async function listEndpoints(
 
 /** By primary key. `lock`: for a change that is made of what is there. */
 export async function findEndpoint(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
   endpointId: string,
   { lock = false } = {},
 ): Promise<StoredEndpoint | undefined> {
-  return trx
+  return db
     .selectFrom("ingest.endpoints")
     .selectAll()
     .where("endpoint_id", "=", endpointId)

@@ -13,7 +13,7 @@ import { SETTINGS_PROBLEMS } from "./endpoint-settings.ts";
 import { viewOf } from "./endpoint-view.ts";
 import { acceptJson } from "./json-body.ts";
 import { failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 import { endpointParams, uuidOf } from "./uuid-param.ts";
 
 const LIST_ROUTE = {
@@ -44,7 +44,7 @@ export const endpointRoutes: FastifyPluginAsyncZod<EndpointChangesDeps> = async 
 
   app.get("/endpoints", LIST_ROUTE, async (request, reply) => {
     const tenantId = tenantOf(request);
-    const rows = await inTenant(db, tenantId, (trx) => listEndpoints(trx, tenantId));
+    const rows = await readInTenant(db, tenantId, (trx) => listEndpoints(trx, tenantId));
     return reply.send({ endpoints: rows.map((row) => viewOf(row, secretBox, new Date())) });
   });
 
@@ -61,7 +61,7 @@ export const endpointRoutes: FastifyPluginAsyncZod<EndpointChangesDeps> = async 
     const endpointId = uuidOf(request.params.endpoint_id);
     const row =
       endpointId &&
-      (await inTenant(db, tenantId, (trx) => findEndpoint(trx, tenantId, endpointId)));
+      (await readInTenant(db, tenantId, (trx) => findEndpoint(trx, tenantId, endpointId)));
     return row ? viewOf(row, secretBox, new Date()) : sendProblem(reply, failures.endpointNotFound);
   });
 };

@@ -10,7 +10,7 @@ import { answerOf, contentHashOf, rowsHashOf } from "./new-batch.ts";
 import { previewOf } from "./preview-upload.ts";
 import type { Failure } from "./problem.ts";
 import { currentProfile } from "./rule-profile.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 import { isSameBatchOptions } from "./upload-options.ts";
 import { refuse, type Upload, type UploadOutcome } from "./upload-outcome.ts";
 import { findUploadByHash, findUploadByKey, type StoredUpload } from "./upload-queries.ts";
@@ -22,7 +22,7 @@ export function createUploadExaminer(db: Kysely<Database>) {
   async function findReplay(upload: Upload): Promise<UploadOutcome | undefined> {
     const { actor, idempotencyKey, bytes, options } = upload;
     if (idempotencyKey === null) return undefined;
-    const first = await inTenant(db, actor.tenantId, (trx) =>
+    const first = await readInTenant(db, actor.tenantId, (trx) =>
       findUploadByKey(trx, actor.tenantId, idempotencyKey),
     );
     if (first === undefined) return undefined;
@@ -61,7 +61,7 @@ async function previewUpload(db: Kysely<Database>, upload: Upload, file: LeadFil
   const duplicate = await findDuplicate(db, upload);
   const judgement = await judge(db, upload, file, { profile, now });
   const wholeFile = { warnings: file.warnings, tenantId, rowsSha256: rowsHashOf(file), options };
-  const whole = await inTenant(db, tenantId, (trx) => judgeWholeFile(trx, wholeFile, profile));
+  const whole = await readInTenant(db, tenantId, (trx) => judgeWholeFile(trx, wholeFile, profile));
   const duplicateRefusal =
     duplicate && options.on_duplicate === "refuse" ? duplicateOf(duplicate) : null;
   const rowsRefusal = options.mode === "all_or_nothing" ? notAllValid(judgement) : null;
@@ -78,13 +78,13 @@ async function findDuplicate(
   db: Kysely<Database>,
   { actor: { tenantId }, bytes }: Upload,
 ): Promise<StoredUpload | undefined> {
-  return inTenant(db, tenantId, (trx) =>
+  return readInTenant(db, tenantId, (trx) =>
     findUploadByHash(trx, tenantId, "content_sha256", contentHashOf(bytes)),
   );
 }
 
 async function profileOf(db: Kysely<Database>, { actor: { tenantId } }: Upload) {
-  return (await inTenant(db, tenantId, (trx) => currentProfile(trx, tenantId))).profile;
+  return (await readInTenant(db, tenantId, (trx) => currentProfile(trx, tenantId))).profile;
 }
 
 async function judge(
@@ -98,6 +98,6 @@ async function judge(
     profile,
     asOf: londonDateOf(now),
     findKnown: (leadIds) =>
-      inTenant(db, tenantId, (trx) => findKnownLeads(trx, { tenantId, leadIds, windowDays })),
+      readInTenant(db, tenantId, (trx) => findKnownLeads(trx, { tenantId, leadIds, windowDays })),
   });
 }

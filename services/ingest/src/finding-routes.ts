@@ -11,7 +11,7 @@ import { findBatch } from "./batch-queries.ts";
 import { decodeFindingCursor, encodeFindingCursor, FIRST_FINDING } from "./domain/cursor.ts";
 import { countFindings, type FoundFinding, listFindings } from "./finding-queries.ts";
 import { failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 
 const LIST_ROUTE = {
   schema: {
@@ -51,7 +51,7 @@ export const findingRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database
     if (batchUuid === undefined) return sendProblem(reply, failures.batchNotFound);
     const tenantId = tenantOf(request);
     const listing = { tenantId, batchUuid, code: undefined, severity: undefined, ...filter, after };
-    const found = await inTenant(db, tenantId, async (trx) => {
+    const found = await readInTenant(db, tenantId, async (trx) => {
       if (!(await findBatch(trx, tenantId, batchUuid))) return undefined;
       const counts = await countFindings(trx, tenantId, batchUuid);
       return { counts, ...(await listFindings(trx, listing)) };

@@ -1,5 +1,5 @@
 import type { Database } from "@valify/database";
-import { sql, type Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 
 import type { TenantLimits, TenantUse } from "./domain/tenant-limits.ts";
 
@@ -8,11 +8,11 @@ export const LIMITS = sql`
   stored_bytes_max as "storedBytesMax", concurrent_batches_max as "concurrentBatchesMax"`;
 
 export async function findLimits(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
 ): Promise<TenantLimits | undefined> {
   const { rows } = await sql<TenantLimits>`
-    select ${LIMITS} from ingest.tenants where tenant_id = ${tenantId}`.execute(trx);
+    select ${LIMITS} from ingest.tenants where tenant_id = ${tenantId}`.execute(db);
   return rows[0];
 }
 
@@ -29,7 +29,7 @@ export async function lockTenant(trx: Transaction<Database>, tenantId: string): 
  * Days along batches_newest, months along usage_entries_of_tenant, work along batches_unsettled. A
  * batch whose run has ended is at work no more, even if its end was not settled yet.
  */
-export async function measureUse(trx: Transaction<Database>, tenantId: string): Promise<TenantUse> {
+export async function measureUse(db: Kysely<Database>, tenantId: string): Promise<TenantUse> {
   const { rows } = await sql<TenantUse>`
     select
       (select count(*) from ingest.batches
@@ -46,7 +46,7 @@ export async function measureUse(trx: Transaction<Database>, tenantId: string): 
        left join validation.runs as r on r.batch_id = b.batch_id
        where b.tenant_id = ${tenantId} and b.usage_settled_at is null
          and coalesce(r.status, 'processing') = 'processing') as "concurrentBatches"
-  `.execute(trx);
+  `.execute(db);
   if (rows[0] === undefined) throw new Error("an aggregate returned no row");
   return rows[0];
 }

@@ -12,7 +12,7 @@ import { formatEvent, formatRetry, nextEventId, PING } from "./domain/sse.ts";
 import type { LiveBatches } from "./live-batches.ts";
 import type { Watch } from "./live-watch.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 
 export interface LiveRoutesDeps {
   readonly db: Kysely<Database>;
@@ -57,7 +57,8 @@ export const liveRoutes: FastifyPluginAsyncZod<LiveRoutesDeps> = async (app, { d
       const batchUuid = uuidOfParam(request.params.batch_id);
       const tenantId = tenantOf(request);
       const batch =
-        batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
+        batchUuid &&
+        (await readInTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
       if (!batch) return sendProblem(reply, failures.batchNotFound);
       const watch = live.watch(batch);
       if (watch === null) return sendProblem(reply, tooMany);

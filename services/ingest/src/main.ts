@@ -37,6 +37,7 @@ await runService("ingest", async () => {
       url: config.DATABASE_URL,
       role: "valify_ingest",
       applicationName: "valify-ingest",
+      pipelines: true,
       onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
     }),
   );

@@ -12,7 +12,7 @@ import { type Failure, sendProblem } from "./problem.ts";
 import { deleteSessionsOfUser } from "./session-queries.ts";
 import type { SignInLimit } from "./sign-in-limit.ts";
 import { signInBusy, tooManyAttempts } from "./sign-in.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { inTenant, readInTenant } from "./tenant-scope.ts";
 import { findPasswordHash, findUser, updateUser } from "./user-queries.ts";
 
 export interface MeRoutesDeps {
@@ -64,7 +64,7 @@ export const meRoutes: FastifyPluginAsyncZod<MeRoutesDeps> = async (app, deps) =
     const { tenantId, kind, id, permissions } = identityOf(request);
     const user =
       kind === "user"
-        ? await inTenant(db, tenantId, (trx) => findUser(trx, tenantId, id))
+        ? await readInTenant(db, tenantId, (trx) => findUser(trx, tenantId, id))
         : undefined;
     return reply.send({
       tenant_id: tenantId,
@@ -83,7 +83,9 @@ export const meRoutes: FastifyPluginAsyncZod<MeRoutesDeps> = async (app, deps) =
     // Whoever sits down at an open session has as few guesses as anybody.
     const waitSeconds = await signInLimit.take(userId, request.ip);
     if (waitSeconds !== null) return sendProblem(reply, tooManyAttempts(waitSeconds));
-    const stored = await inTenant(db, tenantId, (trx) => findPasswordHash(trx, tenantId, userId));
+    const stored = await readInTenant(db, tenantId, (trx) =>
+      findPasswordHash(trx, tenantId, userId),
+    );
     const isRight = await passwords.verify(current, stored);
     if (isRight === null) return sendProblem(reply, signInBusy);
     if (!isRight) return sendProblem(reply, passwordWrong);

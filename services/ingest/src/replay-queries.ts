@@ -1,5 +1,5 @@
 import type { Database } from "@valify/database";
-import { type Insertable, type Selectable, sql, type Transaction } from "kysely";
+import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from "kysely";
 
 import type { BatchCursor } from "./domain/cursor.ts";
 
@@ -41,11 +41,11 @@ export async function insertReplay(
 
 /** By primary key. */
 export async function findReplay(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
   replayId: string,
 ): Promise<StoredReplay | undefined> {
-  return trx
+  return db
     .selectFrom("ingest.replays")
     .selectAll()
     .where("replay_id", "=", replayId)
@@ -55,7 +55,7 @@ export async function findReplay(
 
 /** Newest first, along replays_newest. `place` as in the list of batches. */
 export async function listReplays(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   listing: {
     readonly tenantId: string;
     readonly after: BatchCursor | undefined;
@@ -63,7 +63,7 @@ export async function listReplays(
   },
 ): Promise<readonly (StoredReplay & { readonly place: string })[]> {
   const { tenantId, after, limit } = listing;
-  return trx
+  return db
     .selectFrom("ingest.replays")
     .selectAll()
     .select(

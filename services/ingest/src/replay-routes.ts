@@ -13,7 +13,7 @@ import { type Failure, failures, sendProblem } from "./problem.ts";
 import { cancelReplay, findReplay, listReplays, type StoredReplay } from "./replay-queries.ts";
 import type { ReplayFilter } from "./replay-selection.ts";
 import { planReplay, startReplay } from "./start-replay.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { inTenant, readInTenant } from "./tenant-scope.ts";
 import { uuidOf } from "./uuid-param.ts";
 
 export interface ReplayRoutesDeps {
@@ -87,7 +87,7 @@ export const replayRoutes: FastifyPluginAsyncZod<ReplayRoutesDeps> = async (app,
     if (after === null) return sendProblem(reply, failures.cursorInvalid);
     const tenantId = tenantOf(request);
     const listing = { tenantId, after, limit: limit + 1 };
-    const found = await inTenant(db, tenantId, (trx) => listReplays(trx, listing));
+    const found = await readInTenant(db, tenantId, (trx) => listReplays(trx, listing));
     const replays = found.slice(0, limit);
     const last = found.length > limit ? replays.at(-1) : undefined;
     const next = last && encodeBatchCursor({ createdAt: last.place, batchUuid: last.replay_id });
@@ -98,7 +98,7 @@ export const replayRoutes: FastifyPluginAsyncZod<ReplayRoutesDeps> = async (app,
     const tenantId = tenantOf(request);
     const replayId = uuidOf(request.params.replay_id);
     const found =
-      replayId && (await inTenant(db, tenantId, (trx) => findReplay(trx, tenantId, replayId)));
+      replayId && (await readInTenant(db, tenantId, (trx) => findReplay(trx, tenantId, replayId)));
     return found ? viewOf(found) : sendProblem(reply, failures.replayNotFound);
   });
 

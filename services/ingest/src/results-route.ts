@@ -12,7 +12,7 @@ import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findResults, type ResultsPlace } from "./batch-queries.ts";
 import { logFailure } from "./error-handling.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { inTenant, readInTenant } from "./tenant-scope.ts";
 
 export interface ResultsRouteDeps {
   readonly db: Kysely<Database>;
@@ -80,7 +80,9 @@ export const resultsRoute: FastifyPluginAsyncZod<ResultsRouteDeps> = async (app,
     const actor = actorOf(request);
     const place =
       batchUuid &&
-      (await inTenant(db, actor.tenantId, (trx) => findResults(trx, actor.tenantId, batchUuid)));
+      (await readInTenant(db, actor.tenantId, (trx) =>
+        findResults(trx, actor.tenantId, batchUuid),
+      ));
     if (!place) return sendProblem(reply, failures.batchNotFound);
     const isErrorsOnly = request.query.only === "errors";
     const objectKey = isErrorsOnly ? place.errorsObjectKey : place.objectKey;

@@ -3,7 +3,7 @@ import type { Database } from "@valify/database";
 import type { Kysely } from "kysely";
 
 import { type Actor, recordAudit } from "./audit.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { inTenant, readInTenant } from "./tenant-scope.ts";
 import { type FailedDelivery, listFailedDeliveries } from "./webhook-queries.ts";
 
 export interface RetryWebhooksDeps {
@@ -34,7 +34,7 @@ export async function retryWebhooks(
   let after: FailedDelivery | undefined;
   do {
     const listing = { ...batch, after, limit: PAGE_SIZE };
-    const page = await inTenant(db, tenantId, (trx) => listFailedDeliveries(trx, listing));
+    const page = await readInTenant(db, tenantId, (trx) => listFailedDeliveries(trx, listing));
     try {
       await publishRetries(page.map((delivery) => wakeUpOf(delivery, batch, now)));
     } catch (error) {

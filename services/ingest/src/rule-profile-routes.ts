@@ -15,7 +15,7 @@ import { decodeRowCursor, encodeRowCursor } from "./domain/cursor.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { listProfiles, type StoredRuleProfile } from "./rule-profile-queries.ts";
 import { changeProfile, currentProfile, refuseProfile } from "./rule-profile.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 
 const historyQuery = z.strictObject({
   cursor: z.string().optional(),
@@ -57,7 +57,7 @@ export const ruleProfileRoutes: FastifyPluginAsyncZod<{
 
   app.get("/rule_profile", READ_ROUTE, async (request, reply) => {
     const tenantId = tenantOf(request);
-    const stored = await inTenant(db, tenantId, (trx) => currentProfile(trx, tenantId));
+    const stored = await readInTenant(db, tenantId, (trx) => currentProfile(trx, tenantId));
     return reply.header("etag", `"${stored.version}"`).send(viewOf(stored));
   });
 
@@ -67,7 +67,7 @@ export const ruleProfileRoutes: FastifyPluginAsyncZod<{
     if (before === null) return sendProblem(reply, failures.cursorInvalid);
     const tenantId = tenantOf(request);
     const listing = { tenantId, before, limit: limit + 1 };
-    const found = await inTenant(db, tenantId, (trx) => listProfiles(trx, listing));
+    const found = await readInTenant(db, tenantId, (trx) => listProfiles(trx, listing));
     const profiles = found.slice(0, limit).map(viewOf);
     const last = profiles.at(-1)?.version ?? 0;
     return { profiles, next_cursor: found.length > limit ? encodeRowCursor(last) : null };

@@ -1,5 +1,5 @@
 import type { Database } from "@valify/database";
-import { sql, type Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 
 import { IDLE_MAX_MS } from "./access-queries.ts";
 
@@ -21,7 +21,7 @@ export interface SessionListing {
 }
 
 /** Those that are alive, by id. A tenant has tens. */
-export async function listSessions(trx: Transaction<Database>, listing: SessionListing) {
+export async function listSessions(db: Kysely<Database>, listing: SessionListing) {
   const { tenantId, ownerId, after, limit } = listing;
   const isOwner =
     ownerId === undefined ? sql`true` : sql`coalesce(user_id, api_key_id) = ${ownerId}::uuid`;
@@ -32,7 +32,7 @@ export async function listSessions(trx: Transaction<Database>, listing: SessionL
     from ingest.sessions
     where tenant_id = ${tenantId} and ${isOwner} and ${isAfter} and expires_at > now()
       and last_seen_at > now() - ${IDLE_MAX_MS} * interval '1 millisecond'
-    order by session_id limit ${limit}`.execute(trx);
+    order by session_id limit ${limit}`.execute(db);
   return rows;
 }
 

@@ -11,7 +11,7 @@ import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { clearSessionCookie } from "./session-cookie.ts";
 import { deleteSessionById, listSessions, type StoredSession } from "./session-queries.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { inTenant, readInTenant } from "./tenant-scope.ts";
 import { uuidOf } from "./uuid-param.ts";
 
 const LIST_ROUTE = {
@@ -45,7 +45,7 @@ export const sessionRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database
     const { tenantId, id, sessionId, permissions } = identityOf(request);
     const ownerId = permissions.has("access:read") ? undefined : id;
     const listing = { tenantId, ownerId, after, limit: limit + 1 };
-    const found = await inTenant(db, tenantId, (trx) => listSessions(trx, listing));
+    const found = await readInTenant(db, tenantId, (trx) => listSessions(trx, listing));
     const page = found.slice(0, limit);
     return {
       sessions: page.map((session) => viewOf(session, sessionId)),

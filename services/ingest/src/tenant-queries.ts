@@ -1,5 +1,5 @@
 import type { Database } from "@valify/database";
-import { sql, type Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 
 import type { TenantLimits } from "./domain/tenant-limits.ts";
 import { LIMITS } from "./limit-queries.ts";
@@ -13,11 +13,11 @@ export interface StoredTenant extends TenantLimits {
 const TENANT = sql`tenant_id as "tenantId", name, created_at as "createdAt", ${LIMITS}`;
 
 export async function findTenant(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
 ): Promise<StoredTenant | undefined> {
   const { rows } = await sql<StoredTenant>`
-    select ${TENANT} from ingest.tenants where tenant_id = ${tenantId}`.execute(trx);
+    select ${TENANT} from ingest.tenants where tenant_id = ${tenantId}`.execute(db);
   return rows[0];
 }
 

@@ -17,7 +17,7 @@ import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { changeTenant, createTenant, type TenantChangesDeps } from "./tenant-changes.ts";
 import { findTenant, listTenants, type StoredTenant } from "./tenant-queries.ts";
-import { asSystem, inTenant } from "./tenant-scope.ts";
+import { asSystem, readInTenant } from "./tenant-scope.ts";
 import { uuidOf } from "./uuid-param.ts";
 
 const params = z.object({ tenant_id: z.string() });
@@ -83,7 +83,7 @@ export const tenantRoutes: FastifyPluginAsyncZod<TenantChangesDeps> = async (app
 
   app.get("/tenant", OWN_ROUTE, async (request, reply) => {
     const tenantId = tenantOf(request);
-    const { tenant, use } = await inTenant(db, tenantId, async (trx) => ({
+    const { tenant, use } = await readInTenant(db, tenantId, async (trx) => ({
       tenant: await findTenant(trx, tenantId),
       use: await measureUse(trx, tenantId),
     }));

@@ -146,7 +146,12 @@ export function silentLog() {
 }
 
 export function databaseAt(url: string): Kysely<Database> {
-  return createDatabase({ url, role: "valify_ingest", applicationName: "valify-ingest-test" });
+  return createDatabase({
+    url,
+    role: "valify_ingest",
+    applicationName: "valify-ingest-test",
+    pipelines: true,
+  });
 }
 
 async function addTenants(db: Kysely<Database>): Promise<void> {

@@ -13,7 +13,7 @@ export interface UsageTotals {
 
 /** Index-only along usage_entries_of_tenant; the batches at work along batches_unsettled. */
 export async function sumUsage(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
   { from, until }: UsageMonthSpan,
 ): Promise<UsageTotals> {
@@ -25,7 +25,7 @@ export async function sumUsage(
       (select coalesce(sum(total_leads), 0) from ingest.batches
        where tenant_id = ${tenantId} and usage_settled_at is null) as open
     from ingest.usage_entries
-    where tenant_id = ${tenantId} and at >= ${from} and at < ${until}`.execute(trx);
+    where tenant_id = ${tenantId} and at >= ${from} and at < ${until}`.execute(db);
   if (rows[0] === undefined) throw new Error("an aggregate returned no row");
   return rows[0];
 }
@@ -47,14 +47,14 @@ export interface UsageListing {
 }
 
 /** In order of entry, along the primary key or the tenant's index, whichever is shorter. */
-export async function listUsage(trx: Transaction<Database>, listing: UsageListing) {
+export async function listUsage(db: Kysely<Database>, listing: UsageListing) {
   const { tenantId, span, afterEntry, limit } = listing;
   const { rows } = await sql<UsageEntry>`
     select e.entry_id as "entryId", e.batch_id as "batchUuid", b.filename, e.kind, e.leads, e.at
     from ingest.usage_entries as e join ingest.batches as b on b.batch_id = e.batch_id
     where e.tenant_id = ${tenantId} and b.tenant_id = ${tenantId}
       and e.at >= ${span.from} and e.at < ${span.until} and e.entry_id > ${afterEntry}
-    order by e.entry_id limit ${limit + 1}`.execute(trx);
+    order by e.entry_id limit ${limit + 1}`.execute(db);
   const page = rows.slice(0, limit);
   return { entries: page, nextEntry: rows.length > limit ? (page.at(-1)?.entryId ?? null) : null };
 }

@@ -10,7 +10,7 @@ import { decodeSequenceCursor, encodeSequenceCursor } from "./domain/cursor.ts";
 import { monthOf, spanOfMonth } from "./domain/usage-month.ts";
 import { findLimits } from "./limit-queries.ts";
 import { failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 import { listUsage, sumUsage, type UsageEntry } from "./usage-queries.ts";
 
 const usageQuery = z.strictObject({
@@ -40,7 +40,7 @@ export const usageRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database> 
       if (afterEntry === null) return sendProblem(reply, failures.cursorInvalid);
       const tenantId = tenantOf(request);
       const span = spanOfMonth(month);
-      const { totals, page, limits } = await inTenant(db, tenantId, async (trx) => ({
+      const { totals, page, limits } = await readInTenant(db, tenantId, async (trx) => ({
         totals: await sumUsage(trx, tenantId, span),
         page: await listUsage(trx, { tenantId, span, afterEntry, limit }),
         limits: await findLimits(trx, tenantId),

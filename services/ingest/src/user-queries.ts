@@ -1,6 +1,6 @@
 import type { Role } from "@valify/contracts/api";
 import type { Database } from "@valify/database";
-import { sql, type Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 
 export interface StoredUser {
   readonly userId: string;
@@ -16,7 +16,7 @@ const USER = sql`
   password_hash is not null as "hasPassword", created_at as "createdAt"`;
 
 export async function listUsers(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   listing: {
     readonly tenantId: string;
     readonly after: string | undefined;
@@ -27,29 +27,29 @@ export async function listUsers(
   const isAfter = after === undefined ? sql`true` : sql`user_id > ${after}::uuid`;
   const { rows } = await sql<StoredUser>`
     select ${USER} from ingest.users where tenant_id = ${tenantId} and ${isAfter}
-    order by user_id limit ${limit}`.execute(trx);
+    order by user_id limit ${limit}`.execute(db);
   return rows;
 }
 
 export async function findUser(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
   userId: string,
 ): Promise<StoredUser | undefined> {
   const { rows } = await sql<StoredUser>`
     select ${USER} from ingest.users
-    where tenant_id = ${tenantId} and user_id = ${userId}`.execute(trx);
+    where tenant_id = ${tenantId} and user_id = ${userId}`.execute(db);
   return rows[0];
 }
 
 export async function findPasswordHash(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   tenantId: string,
   userId: string,
 ): Promise<string | null> {
   const { rows } = await sql<{ hash: string | null }>`
     select password_hash as hash from ingest.users
-    where tenant_id = ${tenantId} and user_id = ${userId}`.execute(trx);
+    where tenant_id = ${tenantId} and user_id = ${userId}`.execute(db);
   return rows[0]?.hash ?? null;
 }
 

@@ -9,7 +9,7 @@ import { permissionsOfRole } from "./domain/permissions.ts";
 import { acceptJson } from "./json-body.ts";
 import { pageQuery } from "./page-query.ts";
 import { failures, sendProblem } from "./problem.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 import { changeUser, createUser, removeUser, type UserChangesDeps } from "./user-changes.ts";
 import { findUser, listUsers, type StoredUser } from "./user-queries.ts";
 import { uuidOf } from "./uuid-param.ts";
@@ -76,7 +76,7 @@ export const userRoutes: FastifyPluginAsyncZod<UserChangesDeps> = async (app, de
     if (after === null) return sendProblem(reply, failures.cursorInvalid);
     const tenantId = tenantOf(request);
     const listing = { tenantId, after, limit: limit + 1 };
-    const found = await inTenant(db, tenantId, (trx) => listUsers(trx, listing));
+    const found = await readInTenant(db, tenantId, (trx) => listUsers(trx, listing));
     const page = found.slice(0, limit);
     const next_cursor = found.length > limit ? encodeIdCursor(page.at(-1)?.userId ?? "") : null;
     return { users: page.map(viewOf), next_cursor };
@@ -85,7 +85,8 @@ export const userRoutes: FastifyPluginAsyncZod<UserChangesDeps> = async (app, de
   app.get("/users/:user_id", READ_ROUTE, async (request, reply) => {
     const tenantId = tenantOf(request);
     const userId = uuidOf(request.params.user_id);
-    const user = userId && (await inTenant(db, tenantId, (trx) => findUser(trx, tenantId, userId)));
+    const user =
+      userId && (await readInTenant(db, tenantId, (trx) => findUser(trx, tenantId, userId)));
     return user ? viewOf(user) : sendProblem(reply, failures.userNotFound);
   });
 

@@ -10,7 +10,7 @@ import { decodeRowCursor, encodeRowCursor } from "./domain/cursor.ts";
 import { logFailure } from "./error-handling.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { retryWebhooks, type RetryWebhooksDeps } from "./retry-webhooks.ts";
-import { inTenant } from "./tenant-scope.ts";
+import { readInTenant } from "./tenant-scope.ts";
 import { countLeadWebhooks, type LeadWebhook, listLeadWebhooks } from "./webhook-queries.ts";
 
 export interface WebhookRoutesDeps extends RetryWebhooksDeps {
@@ -56,7 +56,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
     const tenantId = tenantOf(request);
     const batchUuid = uuidOfParam(batchId);
     if (!batchUuid) return sendProblem(reply, failures.batchNotFound);
-    const found = await inTenant(db, tenantId, async (trx) => {
+    const found = await readInTenant(db, tenantId, async (trx) => {
       if (!(await findBatch(trx, tenantId, batchUuid))) return null;
       const counts = await countLeadWebhooks(trx, tenantId, batchUuid);
       const listing = { tenantId, batchUuid, status, afterRow, limit };
@@ -74,7 +74,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
     const { tenantId } = actor;
     const batchUuid = uuidOfParam(batchId);
     const batch =
-      batchUuid && (await inTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
+      batchUuid && (await readInTenant(db, tenantId, (trx) => findBatch(trx, tenantId, batchUuid)));
     if (!batchUuid || !batch) return sendProblem(reply, failures.batchNotFound);
     // The scheduler would drop each wake-up silently: better to say so.
     if (batch.status === "cancelled") return sendProblem(reply, failures.batchCancelled);
