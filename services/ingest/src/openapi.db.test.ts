@@ -8,6 +8,7 @@ import {
   codeOf,
   createTestApp,
   OTHER_AUTH,
+  routesOf,
   type TestApp,
   uploadedBatch,
 } from "./test-support.ts";
@@ -35,23 +36,6 @@ const describedApi = async () => {
   assert.equal(response.statusCode, 200);
   return response.json<Described>();
 };
-
-/** `GET /batches/:id` of the router's own tree. */
-function routesOf(tree: string): readonly string[] {
-  const routes: string[] = [];
-  const parts: string[] = [];
-  for (const line of tree.split("\n")) {
-    const found = /^([│ ]*)[├└]── (.*?) \(([A-Z, ]+)\)/.exec(line);
-    const [, indent = "", part = "", methods = ""] =
-      found ?? /^([│ ]*)[├└]── (.*?)()$/.exec(line) ?? [];
-    if (part === "") continue;
-    parts.length = indent.length / 4;
-    parts.push(part);
-    for (const method of methods.split(", "))
-      if (method !== "") routes.push(`${method} ${parts.join("")}`);
-  }
-  return routes;
-}
 
 test("every route for programs is described, with its answers and who may ask", async () => {
   const api = await describedApi();

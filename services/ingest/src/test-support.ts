@@ -262,3 +262,20 @@ export async function setRun(owner: TestApp["owner"], batchUuid: string, run: Ru
     ],
   );
 }
+
+/** `GET /batches/:id` of the router's own tree. */
+export function routesOf(tree: string): readonly string[] {
+  const routes: string[] = [];
+  const parts: string[] = [];
+  for (const line of tree.split("\n")) {
+    const found = /^([│ ]*)[├└]── (.*?) \(([A-Z, ]+)\)/.exec(line);
+    const [, indent = "", part = "", methods = ""] =
+      found ?? /^([│ ]*)[├└]── (.*?)()$/.exec(line) ?? [];
+    if (part === "") continue;
+    parts.length = indent.length / 4;
+    parts.push(part);
+    for (const method of methods.split(", "))
+      if (method !== "") routes.push(`${method} ${parts.join("")}`);
+  }
+  return routes;
+}
