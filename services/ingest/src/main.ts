@@ -1,4 +1,4 @@
-import { checkDatabase, createDatabase } from "@valify/database";
+import { checkDatabase } from "@valify/database";
 import {
   connectBus,
   createAddressGuard,
@@ -21,6 +21,7 @@ import { startBackground } from "./background.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { egressOf, readConfig } from "./config.ts";
 import { createOidcProvider } from "./oidc-provider.ts";
+import { openDatabase } from "./open-database.ts";
 import { startReplayWorker } from "./replay-worker.ts";
 import { createWebhookOutlet } from "./webhook-outlet.ts";
 
@@ -33,11 +34,9 @@ await runService("ingest", async () => {
   await using stack = new AsyncDisposableStack();
   stack.use(store);
   const db = stack.use(
-    createDatabase({
+    openDatabase({
       url: config.DATABASE_URL,
-      role: "valify_ingest",
       applicationName: "valify-ingest",
-      pipelines: true,
       onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
     }),
   );

@@ -24,6 +24,7 @@ import { type AppConfig, type AppDeps, buildApp } from "./app.ts";
 import { hashOfSecret } from "./auth.ts";
 import { bootstrap, DEFAULT_TENANT_ID } from "./bootstrap.ts";
 import { checkAnswers } from "./check-answers.ts";
+import { openDatabase } from "./open-database.ts";
 import { asSystem } from "./tenant-scope.ts";
 
 export const API_KEY = "key-of-the-default-tenant-0123456789abcdef";
@@ -146,12 +147,7 @@ export function silentLog() {
 }
 
 export function databaseAt(url: string): Kysely<Database> {
-  return createDatabase({
-    url,
-    role: "valify_ingest",
-    applicationName: "valify-ingest-test",
-    pipelines: true,
-  });
+  return openDatabase({ url, applicationName: "valify-ingest-test" });
 }
 
 async function addTenants(db: Kysely<Database>): Promise<void> {
