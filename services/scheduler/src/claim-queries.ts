@@ -25,6 +25,20 @@ function toDueRow(columns: ClaimedColumns): DueRow {
   return { id, tenantId, batchId, round, lane, kind, dueUs, cancelled };
 }
 
+/** Any fixed number: one replica at a time looks past a herd. */
+const OTHERS_LOCK = 7_205_005;
+
+/** Until the transaction ends; false: another replica has it. */
+export async function lockOthers(client: Queryable): Promise<boolean> {
+  const [row] = await ask<[boolean]>(client, {
+    text: `select pg_try_advisory_xact_lock(${OTHERS_LOCK})`,
+    name: "lock_others",
+    values: [],
+    rowMode: "array",
+  });
+  return row?.[0] === true;
+}
+
 /** Whether anything is due, and the time. */
 export async function probeLeaf(client: Queryable, probe: Parameters<typeof probeStatement>[0]) {
   const sentMs = performance.now();

@@ -1,6 +1,12 @@
 import type { Connection } from "@valify/database";
 
-import { claimDueRows, type ClaimPool, commitClaim, putBackRows } from "./claim-queries.ts";
+import {
+  claimDueRows,
+  type ClaimPool,
+  commitClaim,
+  lockOthers,
+  putBackRows,
+} from "./claim-queries.ts";
 import type { Claim } from "./claim-statement.ts";
 import type { ClockReading } from "./domain/database-clock.ts";
 import type { DueRow } from "./due-queries.ts";
@@ -18,12 +24,16 @@ export interface Turn {
   finish(emit: (rows: readonly DueRow[]) => Promise<Emission>): Promise<Emission>;
 }
 
+const NOTHING = { rows: [], reading: undefined };
+
 /** Claims one batch in an open transaction. COMMIT is the mark. */
 export async function beginTurn(pool: ClaimPool, claim: Claim): Promise<Turn> {
   const client = await pool.connect();
   try {
     await client.query("begin");
-    const { rows, reading } = await claimDueRows(client, claim);
+    // It reads past a whole herd: once, not once for each replica.
+    const isTurnedAway = claim.withoutTenants.length > 0 && !(await lockOthers(client));
+    const { rows, reading } = isTurnedAway ? NOTHING : await claimDueRows(client, claim);
     if (rows.length === 0) await rollBack(client);
     return { rows, reading, finish: (emit) => finish(client, rows, emit) };
   } catch (error) {

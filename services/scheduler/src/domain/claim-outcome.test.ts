@@ -19,6 +19,7 @@ test("a lane that gave all it may bounds what is covered, the one least far most
   const outcome = outcomeOf(taken, { limit: 512, limitPerLane: 32 }, T + 1_500);
   assert.equal(outcome.isFull, true);
   assert.equal(outcome.coveredMs, T + 31);
+  assert.equal(outcome.fullSpanMs, 31);
 });
 
 test("a claim at its limit may have left lanes out: nothing is known to be covered", () => {

@@ -14,6 +14,8 @@ export interface ClaimOutcome {
   readonly coveredMs: number | undefined;
   /** How far the lane came that is furthest behind and gave all it may; Infinity without one. */
   readonly fullToMs: number;
+  /** The least time from the first to the last row of such a lane; Infinity without one. */
+  readonly fullSpanMs: number;
 }
 
 export interface TakenRow {
@@ -30,12 +32,16 @@ export function outcomeOf(
 ): ClaimOutcome {
   const counts = Array.from({ length: LANE_COUNT }, () => 0);
   const lastMs = Array.from({ length: LANE_COUNT }, () => 0);
+  const firstMs = Array.from({ length: LANE_COUNT }, () => Infinity);
   for (const { lane, dueUs } of rows) {
     counts[lane] = (counts[lane] ?? 0) + 1;
+    firstMs[lane] = Math.min(firstMs[lane] ?? Infinity, dueUs / 1_000);
     lastMs[lane] = Math.max(lastMs[lane] ?? 0, dueUs / 1_000);
   }
   const isAtLimit = rows.length >= limits.limit;
-  const fullLanes = lastMs.filter((_, lane) => (counts[lane] ?? 0) >= limits.limitPerLane);
+  const isFullLane = (lane: number) => (counts[lane] ?? 0) >= limits.limitPerLane;
+  const fullLanes = lastMs.filter((_, lane) => isFullLane(lane));
+  const spans = lastMs.map((last, lane) => last - (firstMs[lane] ?? Infinity));
   const fullToMs = Math.min(Infinity, ...fullLanes);
   const hasSeenAllLanes = !isAtLimit || limits.limitPerLane * LANE_COUNT <= limits.limit;
   return {
@@ -44,5 +50,6 @@ export function outcomeOf(
     isAtLimit,
     coveredMs: hasSeenAllLanes ? Math.min(lookedToMs, fullToMs) : undefined,
     fullToMs,
+    fullSpanMs: Math.min(Infinity, ...spans.filter((_, lane) => isFullLane(lane))),
   };
 }

@@ -15,6 +15,7 @@ const short = (plan: ClaimPlan, nowMs: number): ClaimOutcome => ({
   isAtLimit: false,
   coveredMs: nowMs + plan.lookAheadMs,
   fullToMs: Infinity,
+  fullSpanMs: Infinity,
 });
 const full = (coveredMs: number | undefined, fullToMs = coveredMs ?? T): ClaimOutcome => ({
   tenantIds: Array.from({ length: 512 }, () => HERD),
@@ -22,6 +23,7 @@ const full = (coveredMs: number | undefined, fullToMs = coveredMs ?? T): ClaimOu
   isAtLimit: true,
   coveredMs,
   fullToMs,
+  fullSpanMs: 1_000,
 });
 
 /** Plans so many claims 5 ms apart; those at the head bring rows of a herd that was due at T. */
@@ -132,8 +134,21 @@ test("behind a herd, some claims are for what is due now, and some for other ten
   // Two seconds: once at the start, then once a second.
   assert.equal(others.length, 2);
   const fresh = plans.find(({ aim }) => aim === "fresh");
-  assert.equal(fresh?.fromMs, T + 150 + 2 * 5 - 400);
+  // All of the herd is due at T.
+  assert.equal(fresh?.fromMs, T + 1);
   assert.equal(planner.pauseMs(T + 2_200, true), 0);
+});
+
+test("a herd due at one instant is passed over before its time, for those due with it", () => {
+  const planner = plannerFrom(T - 5_000);
+  const first = planner.next(T - 1_400, false);
+  planner.note(first, { ...full(T), fullSpanMs: 0 }, T - 1_400, 2);
+  assert.equal(planner.next(T - 1_395, true).aim, "ahead", "not into the last place");
+  const plan = planner.next(T - 1_395, false);
+  assert.deepEqual([plan.aim, plan.withoutTenants], ["others", [HERD]]);
+  assert.equal(plan.lookAheadMs, 1_396, "and no further");
+  planner.note(plan, short(plan, T - 1_395), T - 1_395, 2);
+  assert.equal(planner.next(T - 1_390, false).aim, "ahead");
 });
 
 test("a claim past the herd that takes long comes a tenth of the time", () => {

@@ -55,6 +55,8 @@ const FRESH_EVERY_MS = 50;
 /** An `others` claim reads past all of the backlog: it may take a tenth of the time at most. */
 const OTHERS_EVERY_MS = 1_000;
 const OTHERS_SHARE = 10;
+/** A lane that is full of rows due within this belongs to a herd, and it pays to know before its time. */
+const HERD_SPAN_MS = 20;
 /** Tenants to pass over at once; a claim takes 512 rows, so few can fill one. */
 const HERDS_MAX = 8;
 
@@ -69,7 +71,8 @@ const HERDS_MAX = 8;
  * While more is due than goes out, one claim every 50 ms looks at what has just become due, past the
  * backlog, so that whoever is due now does not wait for a herd that was due before. And once a
  * second at most a claim passes over the herd's tenants altogether: it finds those due at the
- * very instant of the herd and in the same lanes.
+ * very instant of the herd and in the same lanes. A herd due at one instant is known by its first
+ * full claim, ahead of that instant; then this claim comes next, and the others go out in time.
  */
 export function createClaimPlanner(startLowMs: number, random: () => number): ClaimPlanner {
   let lowMs = startLowMs;
@@ -87,13 +90,14 @@ export function createClaimPlanner(startLowMs: number, random: () => number): Cl
     loweredToMs = Infinity;
     const lookAheadMs = isBusy ? LOOK_AHEAD_BUSY_MS : LOOK_AHEAD_MS;
     const usual = { limitPerLane, lookAheadMs, sweepFromMs: undefined, withoutTenants: [] };
-    const detour = backlog.next(nowMs);
+    const detour = backlog.next(nowMs, isBusy);
     if (detour === "others") {
       const withoutTenants = backlog.herds();
-      return { ...usual, aim: "others", fromMs: lowMs, lookAheadMs: 0, withoutTenants };
+      const others = { fromMs: lowMs, lookAheadMs: backlog.othersAheadMs(nowMs), withoutTenants };
+      return { ...usual, aim: "others", ...others };
     }
     if (detour === "fresh") {
-      return { ...usual, aim: "fresh", fromMs: Math.max(lowMs, nowMs - FRESH_MS) };
+      return { ...usual, aim: "fresh", fromMs: Math.max(lowMs, backlog.freshFromMs(nowMs)) };
     }
     if (coveredMs !== undefined && nowMs < pollAtMs) {
       return { ...usual, aim: "ahead", fromMs: Math.max(lowMs, coveredMs) };
@@ -144,6 +148,7 @@ function nextLimitPerLane(limit: number, { isFull, isAtLimit }: ClaimOutcome): n
 /** What is done about a backlog, so that it is its own tenants' alone. */
 function createBacklog() {
   let isBehind = false;
+  let fullToMs = Infinity;
   let freshAtMs = 0;
   let othersAtMs = 0;
   let herds: readonly string[] = [];
@@ -151,13 +156,18 @@ function createBacklog() {
   return {
     isBehind: () => isBehind,
     herds: () => herds,
-    next(nowMs: number): "others" | "fresh" | undefined {
-      if (!isBehind) return undefined;
-      if (herds.length > 0 && nowMs >= othersAtMs) {
+    /** Not beyond the herd: what it finds first it holds until it has read past all of it. */
+    othersAheadMs: (nowMs: number) =>
+      isBehind ? 0 : Math.max(0, Math.min(LOOK_AHEAD_MS, fullToMs + 1 - nowMs)),
+    /** Of a herd due at one instant all rows lie at `fullToMs`: what is fresh begins behind it. */
+    freshFromMs: (nowMs: number) =>
+      fullToMs < nowMs - 1 ? Math.max(nowMs - FRESH_MS, fullToMs + 1) : nowMs - FRESH_MS,
+    next(nowMs: number, isBusy: boolean): "others" | "fresh" | undefined {
+      if (herds.length > 0 && nowMs >= othersAtMs && (isBehind || !isBusy)) {
         othersAtMs = nowMs + OTHERS_EVERY_MS;
         return "others";
       }
-      if (nowMs < freshAtMs) return undefined;
+      if (!isBehind || nowMs < freshAtMs) return undefined;
       freshAtMs = nowMs + FRESH_EVERY_MS;
       return "fresh";
     },
@@ -167,8 +177,9 @@ function createBacklog() {
         othersAtMs = claimedAtMs + (outcome.isFull ? 2 * tookMs : pauseMs);
       }
       if (aim === "fresh" || aim === "others") return;
-      isBehind = outcome.fullToMs < claimedAtMs - BEHIND_MS;
-      if (isBehind) {
+      fullToMs = outcome.fullToMs;
+      isBehind = fullToMs < claimedAtMs - BEHIND_MS;
+      if (isBehind || outcome.fullSpanMs < HERD_SPAN_MS) {
         herds = [...new Set([...herdsOf(outcome.tenantIds), ...herds])].slice(0, HERDS_MAX);
       } else if (!outcome.isFull) {
         herds = [];
