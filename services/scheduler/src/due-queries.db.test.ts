@@ -3,7 +3,6 @@ import { after, before, test } from "node:test";
 
 import { sql } from "kysely";
 
-import { cancelWakeUp } from "./due-queries.ts";
 import { createFixture, type SchedulerFixture } from "./test-fixture.ts";
 
 const HOUR_MS = 3_600_000;
@@ -30,17 +29,4 @@ test("a wake-up long past is moved to where the loop looks", async () => {
     select extract(epoch from now() - due_at)::float8 as late from scheduling.due
     where id = ${row?.id}`.execute(fixture.db);
   assert.ok((rows[0]?.late ?? Infinity) < 60, `moved to ${rows[0]?.late} s ago`);
-});
-
-test("one wake-up is cancelled by its key, once", async () => {
-  const [row, other] = await fixture.store([
-    Date.now() + 6 * HOUR_MS,
-    Date.now() + 6 * HOUR_MS + 1,
-  ]);
-  assert.ok(row !== undefined && other !== undefined);
-  assert.equal(await cancelWakeUp(fixture.db, row), true);
-  assert.equal(await cancelWakeUp(fixture.db, row), false);
-  const { rows } = await sql<{ id: string }>`
-    select id from scheduling.due where id in (${row.id}, ${other.id})`.execute(fixture.db);
-  assert.deepEqual(rows, [{ id: other.id }]);
 });

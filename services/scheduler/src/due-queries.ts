@@ -43,20 +43,6 @@ export async function insertDueRows(db: Kysely<Database>, rows: readonly NewDueR
     on conflict do nothing`.execute(db);
 }
 
-/**
- * Drops one wake-up that is not yet due; false: too late, it is on its way. Waits for a claim that
- * holds it, up to the lock time-out. By the whole primary key.
- */
-export async function cancelWakeUp(
-  db: Kysely<Database>,
-  { lane, dueAt, id }: Pick<NewDueRow, "lane" | "dueAt" | "id">,
-): Promise<boolean> {
-  const { numAffectedRows } = await sql`
-    delete from scheduling.due
-    where lane = ${lane} and due_at = ${dueAt} and id = ${id}`.execute(db);
-  return numAffectedRows === 1n;
-}
-
 /** The database's clock, in microseconds since 1970. */
 export async function readDatabaseClock(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ databaseUs: number }>`

@@ -24,6 +24,7 @@ export async function measurePinned(): Promise<void> {
   const load = { startMs, perSecond: PER_SECOND, tenantIds: TENANTS };
   await loadRows(world.db, { ...load, count: PER_SECOND * seconds });
   const schedulers = await world.start(REPLICAS);
+  if (Date.now() > startMs) throw new Error("loading took too long: nothing was measured");
   const pinFromMs = startMs + WARM_SECONDS * 1_000;
   await until(pinFromMs);
   const pin = new Client({ connectionString: world.databaseUrl });

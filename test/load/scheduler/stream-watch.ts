@@ -50,7 +50,8 @@ export async function watchStream(natsUrl: string): Promise<StreamWatch> {
         const storedMs = message.info.timestampNanos / 1e6;
         const { id, tenant_id: tenantId } = body;
         events.push({ id, tenantId, dueMs, storedMs, lateMs: storedMs - dueMs });
-        if (message.seq >= last) break;
+        // The last place of the stream may hold something else.
+        if (message.seq >= last || message.info.pending === 0) break;
       }
       return events;
     },
