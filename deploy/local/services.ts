@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { ROOT, StartError } from "./checkout.ts";
 import { formatLogLine } from "./log-line.ts";
+import { SERVICE_NODE_FLAGS } from "./node-flags.ts";
 import { reachable } from "./ports.ts";
 import { type Child, describeExit, startChild } from "./processes.ts";
 import { type Env, type ServicePorts, SERVICES } from "./start-options.ts";
@@ -87,7 +88,7 @@ async function startService(
   const child = await startChild({
     name,
     command: process.execPath,
-    args: [join(ROOT, "services", folder, "src", "main.ts")],
+    args: [...SERVICE_NODE_FLAGS, join(ROOT, "services", folder, "src", "main.ts")],
     env: { ...env, PORT: String(ports[name]) },
     cwd: ROOT,
     onLine(line, stream) {

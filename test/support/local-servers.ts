@@ -2,6 +2,8 @@
 // It is no package, so `turbo boundaries` has to be told that these imports are meant.
 
 // @boundaries-ignore the launcher's own folder is no package
+export { SERVICE_NODE_FLAGS } from "../../deploy/local/node-flags.ts";
+// @boundaries-ignore the launcher's own folder is no package
 export { startNats } from "../../deploy/local/nats.ts";
 // @boundaries-ignore the launcher's own folder is no package
 export { ensureNatsServer } from "../../deploy/local/nats-binary.ts";

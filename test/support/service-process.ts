@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { eventually } from "./eventually.ts";
-import { type Child, startChild, type StopStep } from "./local-servers.ts";
+import { type Child, SERVICE_NODE_FLAGS, startChild, type StopStep } from "./local-servers.ts";
 
 const REPOSITORY = join(import.meta.dirname, "..", "..");
 const READY_DEADLINE_MS = 30_000;
@@ -115,7 +115,7 @@ export async function runScript(path: string, env: Environment) {
 
 /** Nothing of this process's environment is handed on: no setting of the machine may decide. */
 function spawnScript(path: string, env: Environment, onLine: (line: string) => void) {
-  const args = [join(REPOSITORY, path)];
+  const args = [...SERVICE_NODE_FLAGS, join(REPOSITORY, path)];
   return startChild({ name: path, command: process.execPath, args, env, onLine });
 }
 

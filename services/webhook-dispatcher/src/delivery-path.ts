@@ -94,7 +94,7 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
   });
   return {
     handle,
-    wakeUpsMax: readAhead.wakeUpsMax,
+    wakeUpsMax: () => readAhead.wakeUpsMax(),
     /** Who has not begun goes back at once. */
     [Symbol.dispose]: () => turns[Symbol.dispose](),
     handleTest: createWebhookTestHandler({ ...parts, db }, ways),

@@ -3,6 +3,8 @@ import { test } from "node:test";
 
 import { createTenantTurns, type Turn } from "./tenant-turns.ts";
 
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
 /** Notes who began, in order, and keeps their turns. */
 function startLog(atOnceMax: number) {
   const turns = createTenantTurns(atOnceMax);
@@ -13,12 +15,11 @@ function startLog(atOnceMax: number) {
     began.push(turn === null ? `${tenantId}:refused` : tenantId);
     held.push(turn);
   };
-  const settled = () => new Promise((resolve) => setImmediate(resolve));
-  return { turns, began, held, take, settled };
+  return { turns, began, held, take };
 }
 
 test("no more work at once than allowed, and the next begins when one leaves", async () => {
-  const { began, held, take, settled } = startLog(2);
+  const { began, held, take } = startLog(2);
   for (let n = 0; n < 4; n += 1) void take("a");
   await settled();
   assert.equal(began.length, 2);
@@ -29,7 +30,7 @@ test("no more work at once than allowed, and the next begins when one leaves", a
 });
 
 test("a tenant with one wake-up does not wait behind another's thousand", async () => {
-  const { began, held, take, settled } = startLog(1);
+  const { began, held, take } = startLog(1);
   for (let n = 0; n < 1_000; n += 1) void take("many");
   void take("one");
   void take("two");
@@ -41,7 +42,7 @@ test("a tenant with one wake-up does not wait behind another's thousand", async 
 });
 
 test("all of them begin, each tenant's in their order", async () => {
-  const { turns, held, settled } = startLog(1);
+  const { turns, held } = startLog(1);
   const order: string[] = [];
   const names = ["a1", "a2", "b1", "a3", "b2", "c1"];
   for (const name of names) {
@@ -59,7 +60,7 @@ test("all of them begin, each tenant's in their order", async () => {
 });
 
 test("a stop sends away who waits and who comes, and lets those at work end", async () => {
-  const { turns, began, held, take, settled } = startLog(1);
+  const { turns, began, held, take } = startLog(1);
   void take("a");
   void take("b");
   await settled();
