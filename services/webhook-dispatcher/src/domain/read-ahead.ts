@@ -16,6 +16,8 @@ export interface ReadAheadOptions {
 const HERD = 10_000;
 /** Longer than a pull takes: while a herd passes, its next deferral is never this far off. */
 const CALM_MS = 5_000;
+/** So many without a calm between them are a herd; fewer are an endpoint that was slow for a moment. */
+const DEFERRALS_MIN = 200;
 
 /**
  * As many as it works on, since a process that dies keeps what it has taken in until the ack wait
@@ -24,10 +26,13 @@ const CALM_MS = 5_000;
  */
 export function createReadAhead({ now, atOnceMax }: ReadAheadOptions): ReadAhead {
   let deferredMs = Number.NEGATIVE_INFINITY;
+  let deferrals = 0;
+  const isCalm = () => now() - deferredMs >= CALM_MS;
   return {
     noteDeferral() {
+      deferrals = isCalm() ? 1 : deferrals + 1;
       deferredMs = now();
     },
-    wakeUpsMax: () => (now() - deferredMs < CALM_MS ? atOnceMax + HERD : atOnceMax),
+    wakeUpsMax: () => (!isCalm() && deferrals >= DEFERRALS_MIN ? atOnceMax + HERD : atOnceMax),
   };
 }
