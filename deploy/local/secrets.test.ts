@@ -20,7 +20,19 @@ test("secrets are made once, for their owner's eyes, and read back ever after", 
   assert.equal((await stat(first.file)).mode & 0o777, 0o600);
 
   const second = await keepSecrets(folder.path);
-  assert.deepEqual(second, { ...first, isFirstRun: false });
+  assert.deepEqual(second, { ...first, isFirstRun: false, isNewAdmin: false });
+});
+
+test("a file of before there was an admin gets one, and keeps what it has", async () => {
+  await using folder = await temporaryFolder();
+  const old = { SECRET_KEY: "sealed with this", BOOTSTRAP_API_KEY: "vb_live_old" };
+  await writeFile(join(folder.path, "secrets.json"), JSON.stringify(old));
+  const first = await keepSecrets(folder.path);
+  assert.deepEqual([first.isFirstRun, first.isNewAdmin], [false, true]);
+  assert.deepEqual({ ...first.secrets, ...old }, first.secrets);
+  assert.match(first.secrets.ADMIN_EMAIL, /^admin@/);
+  assert.ok(first.secrets.ADMIN_PASSWORD.length >= 20);
+  assert.deepEqual(await keepSecrets(folder.path), { ...first, isNewAdmin: false });
 });
 
 test("a damaged file is refused, not replaced, and its content is not shown", async () => {

@@ -1,13 +1,13 @@
 import { mkdir } from "node:fs/promises";
-import { relative } from "node:path";
 
-import { describeFailure, ROOT } from "./checkout.ts";
+import { describeFailure } from "./checkout.ts";
 import { startLocalStack } from "./local-stack.ts";
 import { formatLogLine, levelOf } from "./log-line.ts";
 import { runningChildren } from "./processes.ts";
-import { type KeptSecrets, keepSecrets } from "./secrets.ts";
-import { given, readStartOptions, type StartOptions, USAGE } from "./start-options.ts";
+import { keepSecrets } from "./secrets.ts";
+import { readStartOptions, type StartOptions, USAGE } from "./start-options.ts";
 import { stopSignal } from "./stop-signal.ts";
+import { credentialsOf, welcome } from "./welcome.ts";
 
 const colours = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
 const say = (line: string) => console.log(line);
@@ -28,13 +28,9 @@ async function run(options: StartOptions, signal: AbortSignal): Promise<void> {
   await mkdir(options.dataDir, { recursive: true, mode: 0o711 });
   const kept = await keepSecrets(options.dataDir);
   await using cleanup = new AsyncDisposableStack();
-  const env = {
-    ...process.env,
-    SECRET_KEY: given(process.env, "SECRET_KEY") ?? kept.secrets.SECRET_KEY,
-    BOOTSTRAP_API_KEY: given(process.env, "BOOTSTRAP_API_KEY") ?? kept.secrets.BOOTSTRAP_API_KEY,
-  };
+  const env = { ...process.env, ...credentialsOf(process.env, kept) };
   const stack = await startLocalStack({ ...options, env, say, onLine: showLine, signal }, cleanup);
-  for (const line of welcome(stack.url, kept)) say(line);
+  for (const line of welcome(stack.url, process.env, kept)) say(line);
 
   const stopped = new Promise<undefined>((resolve) => {
     signal.addEventListener("abort", () => resolve(undefined));
@@ -42,21 +38,6 @@ async function run(options: StartOptions, signal: AbortSignal): Promise<void> {
   const reason = signal.aborted ? undefined : await Promise.race([stopped, stack.broken]);
   if (reason !== undefined) throw reason;
   say("Stopping ...");
-}
-
-function welcome(url: string, { secrets, file, isFirstRun }: KeptSecrets): readonly string[] {
-  const shown = relative(ROOT, file).startsWith("..") ? file : `./${relative(ROOT, file)}`;
-  const isOwn = given(process.env, "BOOTSTRAP_API_KEY") !== undefined;
-  const key = isFirstRun ? secrets.BOOTSTRAP_API_KEY : `(as BOOTSTRAP_API_KEY in ${shown})`;
-  const read = `$(node -p "require('${shown}').BOOTSTRAP_API_KEY")`;
-  return [
-    "",
-    `Valify Batch is ready: ${url}/batch_admin`,
-    `  API key: ${isOwn ? "the one in BOOTSTRAP_API_KEY" : key}`,
-    `  Upload:  curl -H "Authorization: Bearer ${isOwn ? "$BOOTSTRAP_API_KEY" : read}" -F file=@docs/sample-leads.csv ${url}/upload_batch`,
-    "  Stop:    Ctrl-C",
-    "",
-  ];
 }
 
 /** Whatever a failed or given-up start did not put away itself. */

@@ -87,12 +87,33 @@ test("tells the state at once, every change, and goodbye at the end", async () =
   assert.equal(await stream.next(), undefined);
 });
 
-test("goes on counting where a client was cut off", async () => {
+test("a client that was cut off gets the newest state at once, under the next id", async () => {
   const { batchId } = await uploadedBatch(t.app);
-  const stream = await openStream(urlOf(batchId), { "last-event-id": "17" });
-  assert.equal((await stream.next())?.id, 18);
+  const stream = await openStream(urlOf(batchId));
+  assert.deepEqual(await told(stream), [1, "pending", 0]);
   stream.close();
+  // Two changes that nobody saw: only what holds now is told, once.
+  for (const valid of [1, 2]) {
+    await setRun(t.owner, uuidOfBatchId(batchId), { status: "processing", valid });
+  }
+  const again = await openStream(urlOf(batchId), { "last-event-id": "1" });
+  assert.deepEqual(await told(again), [2, "processing", 2]);
+  await setRun(t.owner, uuidOfBatchId(batchId), { status: "completed", valid: 2 });
+  assert.deepEqual(await told(again), [3, "completed", 2]);
+  again.close();
+  // Behind the end too: whoever missed it hears it, and that there is no more to come.
+  const late = await openStream(urlOf(batchId), { "last-event-id": "2" });
+  assert.deepEqual(await told(late), [3, "completed", 2]);
+  assert.equal((await late.next())?.data.reason, "finished");
+  const strange = await openStream(urlOf(batchId), { "last-event-id": "no number" });
+  assert.deepEqual(await told(strange), [1, "completed", 2]);
+  strange.close();
 });
+
+async function told({ next }: Awaited<ReturnType<typeof openStream>>) {
+  const event = await next();
+  return [event?.id, event?.data.status, event?.data.valid_leads];
+}
 
 test("refuses one stream too many, and takes one again when a client has left", async () => {
   const { batchId } = await uploadedBatch(t.app);
