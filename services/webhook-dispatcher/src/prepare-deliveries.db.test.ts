@@ -169,6 +169,12 @@ test("a batch's cancel ends what waits and leaves what is delivered", async () =
   await cancelWaiting(fixture.db, waiting.batchId);
   assert.equal((await stateOf(waiting.deliveryId))?.state, "cancelled");
   assert.equal((await stateOf(delivered.deliveryId))?.state, "delivered");
+  // The scheduler may hold its wake-up still: when it comes, nothing is sent.
+  const { deliveryId: id, round } = waiting;
+  const later = { id, round: round + 1, kind: WakeUpKind.retry, batch_id };
+  const [[again] = []] = await prepare({ ...fixture.dueFor(first), ...later });
+  assert.notEqual(again?.kind, "send");
+  assert.equal((await stateOf(id))?.state, "cancelled");
 });
 
 test("a request that fails while its batch is cancelled leaves nothing waiting", async () => {
