@@ -26,7 +26,13 @@ export {
   WebhookStatusPage,
 } from "./batch-api.ts";
 export { Permission, Role } from "./permission.ts";
-export { DeliveryDetail, DeliveryFilter, DeliveryPage, ResendAccepted } from "./delivery-api.ts";
+export {
+  DeliveryDetail,
+  DeliveryFilter,
+  DeliveryPage,
+  DeliveryCancelAccepted,
+  ResendAccepted,
+} from "./delivery-api.ts";
 export { HealthView } from "./health-api.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
 export {

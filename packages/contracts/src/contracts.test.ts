@@ -8,6 +8,7 @@ import { batchUploaded } from "./batch-uploaded.ts";
 import type { EventContract } from "./define-event.ts";
 import { endpointDisabled } from "./endpoint-disabled.ts";
 import { leadValidated } from "./lead-validated.ts";
+import { webhookCancel } from "./webhook-cancel.ts";
 import { webhookDelivered } from "./webhook-delivered.ts";
 import { webhookDue } from "./webhook-due.ts";
 import { webhookExhausted } from "./webhook-exhausted.ts";
@@ -128,6 +129,16 @@ const goldens: readonly Golden[] = [
     },
   },
   {
+    contract: webhookCancel,
+    address: ["WEBHOOKS", "webhook.cancel", 1, "com.valify.webhook.cancel.v1"],
+    eventId: `${deliveryId}:webhook.cancel:2024-01-16T10:30:00.000Z`,
+    payload: {
+      delivery_id: deliveryId,
+      tenant_id: tenantId,
+      requested_at: "2024-01-16T10:30:00.000Z",
+    },
+  },
+  {
     contract: webhookRetry,
     address: ["WEBHOOKS", "webhook.retry", 1, "com.valify.webhook.retry.v1"],
     eventId: `${deliveryId}:3:webhook.retry`,
@@ -215,6 +226,7 @@ test("every event has a golden payload, and no two share a subject", () => {
     "batch.uploaded",
     "endpoint.disabled",
     "lead.validated",
+    "webhook.cancel",
     "webhook.delivered",
     "webhook.due",
     "webhook.exhausted",

@@ -86,3 +86,8 @@ export type DeliveryFilter = z.infer<typeof DeliveryFilter>;
 
 /** 202 of `POST /deliveries/:delivery_id/resend`. */
 export const ResendAccepted = z.object({ delivery_id: DeliveryId }).meta({ id: "ResendAccepted" });
+
+/** 202 of `POST /deliveries/:delivery_id/cancel`: the delivery tells once it is done. */
+export const DeliveryCancelAccepted = z
+  .object({ delivery_id: DeliveryId })
+  .meta({ id: "DeliveryCancelAccepted" });

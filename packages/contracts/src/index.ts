@@ -14,4 +14,5 @@ export { webhookDue, type WebhookDue } from "./webhook-due.ts";
 export { webhookExhausted, type WebhookExhausted } from "./webhook-exhausted.ts";
 export { WebhookPayload } from "./webhook-payload.ts";
 export { webhookRetry, type WebhookRetry } from "./webhook-retry.ts";
+export { webhookCancel, type WebhookCancel } from "./webhook-cancel.ts";
 export { webhookTest, type WebhookTest } from "./webhook-test.ts";

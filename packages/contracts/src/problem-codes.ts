@@ -61,6 +61,7 @@ export const PROBLEM_CODES = {
     409,
     "The delivery is being sent right now, was a test, or its endpoint was deleted",
   ),
+  DELIVERY_NOT_CANCELLABLE: problem(409, "The delivery has ended: nothing is left to cancel"),
   REPLAY_LIMIT_REACHED: problem(409, "As many replays as may run at once are running"),
   REPLAY_ENDED: problem(409, "The replay has ended: there is nothing left to cancel"),
   ENDPOINT_LIMIT_REACHED: problem(409, "The tenant has as many endpoints as one may have"),

@@ -112,6 +112,7 @@ test("every consumer is a durable pull with explicit acks on one subject", async
     "BATCH validator-cancelled batch.cancelled",
     "LEADS scheduler lead.validated",
     "WEBHOOKS dispatcher webhook.due",
+    "WEBHOOKS dispatcher-cancel webhook.cancel",
     "WEBHOOKS dispatcher-test webhook.test",
     "WEBHOOKS ingest-notify-disabled endpoint.disabled",
     "WEBHOOKS scheduler-retry webhook.retry",

@@ -56,6 +56,7 @@ const STREAMS: readonly StreamSpec[] = [
       "webhook.delivered",
       "webhook.exhausted",
       "webhook.test",
+      "webhook.cancel",
       "endpoint.disabled",
     ],
     // Must exceed the longest outage of the dispatcher: unsent work waits in here.
@@ -111,6 +112,7 @@ export const DURABLES: readonly DurableSpec[] = [
   durable("WEBHOOKS", "dispatcher", "webhook.due", 45_000, 42_000),
   // Of its own, so that a test never waits behind ten thousand leads.
   durable("WEBHOOKS", "dispatcher-test", "webhook.test", 45_000, 100),
+  durable("WEBHOOKS", "dispatcher-cancel", "webhook.cancel", 15_000, 100),
 ];
 
 /**

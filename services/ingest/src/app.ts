@@ -45,7 +45,9 @@ import { uploadRoute } from "./upload-route.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface AppDeps
-  extends Pick<RetryWebhooksDeps, "publishRetries">, Pick<EndpointApiDeps, "publishTest"> {
+  extends
+    Pick<RetryWebhooksDeps, "publishRetries">,
+    Pick<EndpointApiDeps, "publishTest" | "publishCancel"> {
   readonly config: AppConfig;
   readonly db: Kysely<Database>;
   readonly store: ObjectStore;

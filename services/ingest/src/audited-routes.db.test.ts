@@ -44,6 +44,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "GET /download_results/:batch_id": { action: "results.downloaded", status: 200 },
   "POST /webhook_retry/:batch_id": { action: "webhooks.retried", status: 202 },
   "POST /deliveries/:delivery_id/resend": { action: "delivery.resent", status: 202 },
+  "POST /deliveries/:delivery_id/cancel": { action: "delivery.cancelled", status: 202 },
   "POST /replays": {
     action: "replay.started",
     status: 202,
@@ -132,6 +133,7 @@ async function addSomethingOfEverything(): Promise<Record<string, string>> {
   const { endpoint_id: endpointId } = created.json<{ endpoint_id: string }>();
   const deliveryId = await addDelivery(t.owner, {
     batchUuid,
+    state: "waiting",
     endpointId: await addEndpoint(t.owner),
   });
   const { rows: replays } = await t.owner.query(

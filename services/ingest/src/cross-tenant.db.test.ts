@@ -100,6 +100,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "POST /endpoints/{endpoint_id}/test": HIDDEN,
   "GET /deliveries/{delivery_id}": HIDDEN,
   "POST /deliveries/{delivery_id}/resend": HIDDEN,
+  "POST /deliveries/{delivery_id}/cancel": HIDDEN,
 };
 
 const PAGES = ["/batch_admin", "/batch_admin/cancel/{batch_id}", "/batch_admin/upload"];

@@ -19,6 +19,8 @@ after(() => t[Symbol.asyncDispose]());
 const get = (url: string, headers = AUTH) => t.app.inject({ url, headers });
 const resend = (deliveryId: string, headers = AUTH) =>
   t.app.inject({ method: "POST", url: `/deliveries/${deliveryId}/resend`, headers });
+const cancel = (deliveryId: string, headers = AUTH) =>
+  t.app.inject({ method: "POST", url: `/deliveries/${deliveryId}/cancel`, headers });
 
 async function listAll(query: string, limit: number) {
   const found: string[] = [];
@@ -203,12 +205,34 @@ test("what is being sent, has no endpoint any more or was cancelled with its bat
   }
 });
 
+test("what has not ended is cancelled, what has is not", async () => {
+  const batchUuid = await addBatch(t.owner);
+  const endpointId = await addEndpoint(t.owner);
+  for (const state of ["waiting", "held", "sending"] as const) {
+    const id = await addDelivery(t.owner, { batchUuid, endpointId, state });
+    t.cancels.length = 0;
+    const response = await cancel(id);
+    assert.deepEqual([response.statusCode, response.json()], [202, { delivery_id: id }]);
+    assert.deepEqual(
+      t.cancels.map((event) => [event.delivery_id, event.tenant_id]),
+      [[id, DEFAULT_TENANT_ID]],
+    );
+  }
+  t.cancels.length = 0;
+  for (const state of ["delivered", "exhausted", "cancelled", "no_endpoint"] as const) {
+    const response = await cancel(await addDelivery(t.owner, { batchUuid, endpointId, state }));
+    assert.deepEqual([response.statusCode, codeOf(response)], [409, "DELIVERY_NOT_CANCELLABLE"]);
+  }
+  assert.deepEqual(t.cancels, []);
+});
+
 test("another tenant's deliveries are not there", async () => {
   const batchUuid = await addBatch(t.owner);
   const id = await addDelivery(t.owner, { batchUuid, endpointId: await addEndpoint(t.owner) });
   for (const response of [
     await get(`/deliveries/${id}`, OTHER_AUTH),
     await resend(id, OTHER_AUTH),
+    await cancel(id, OTHER_AUTH),
     await get("/deliveries/nonsense"),
   ]) {
     assert.deepEqual([response.statusCode, codeOf(response)], [404, "DELIVERY_NOT_FOUND"]);
@@ -219,16 +243,18 @@ test("another tenant's deliveries are not there", async () => {
   }
 });
 
-test("a resend without a broker is a 503", async () => {
-  await using broken = await createTestApp({
-    publishRetries: async () => Promise.reject(new Error("no acknowledgement")),
-  });
+const refuse = async () => Promise.reject(new Error("no acknowledgement"));
+
+test("a resend or a cancel without a broker is a 503", async () => {
+  await using broken = await createTestApp({ publishRetries: refuse, publishCancel: refuse });
   const batchUuid = await addBatch(broken.owner);
   const endpointId = await addEndpoint(broken.owner);
-  const id = await addDelivery(broken.owner, { batchUuid, endpointId });
-  const url = `/deliveries/${id}/resend`;
-  const response = await broken.app.inject({ method: "POST", url, headers: AUTH });
-  assert.deepEqual([response.statusCode, codeOf(response)], [503, "BROKER_UNAVAILABLE"]);
+  const id = await addDelivery(broken.owner, { batchUuid, endpointId, state: "waiting" });
+  for (const action of ["resend", "cancel"]) {
+    const url = `/deliveries/${id}/${action}`;
+    const response = await broken.app.inject({ method: "POST", url, headers: AUTH });
+    assert.deepEqual([response.statusCode, codeOf(response)], [503, "BROKER_UNAVAILABLE"]);
+  }
 });
 
 test("refuses what is no cursor, no batch and no endpoint", async () => {

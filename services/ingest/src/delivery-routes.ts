@@ -1,14 +1,10 @@
-import {
-  DeliveryDetail,
-  DeliveryFilter,
-  DeliveryPage,
-  ResendAccepted,
-} from "@valify/contracts/api";
-import type { Logger } from "@valify/runtime";
+import { DeliveryDetail, DeliveryFilter, DeliveryPage } from "@valify/contracts/api";
+import type { Database } from "@valify/database";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import type { Kysely } from "kysely";
 import { z } from "zod";
 
-import { actorOf, tenantOf } from "./auth.ts";
+import { tenantOf } from "./auth.ts";
 import { uuidOfParam } from "./batch-param.ts";
 import { findDelivery, listAttempts, listDeliveries } from "./delivery-queries.ts";
 import { attemptViewOf, deliveryViewOf } from "./delivery-view.ts";
@@ -18,15 +14,12 @@ import {
   encodeDeliveryCursor,
   encodeRowCursor,
 } from "./domain/cursor.ts";
-import { logFailure } from "./error-handling.ts";
 import { failures, sendProblem } from "./problem.ts";
-import { resendDelivery } from "./resend-delivery.ts";
-import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
 import { readInTenant } from "./tenant-scope.ts";
 import { uuidOf } from "./uuid-param.ts";
 
-export interface DeliveryRoutesDeps extends RetryWebhooksDeps {
-  readonly log: Logger;
+export interface DeliveryRoutesDeps {
+  readonly db: Kysely<Database>;
 }
 
 const params = z.object({ delivery_id: z.string() });
@@ -63,22 +56,7 @@ const READ_ROUTE = {
   config: { permission: "deliveries:read", problems: ["DELIVERY_NOT_FOUND", "CURSOR_INVALID"] },
 } as const;
 
-const RESEND_ROUTE = {
-  schema: { summary: "Send one delivery again, now", params, response: { 202: ResendAccepted } },
-  config: {
-    permission: "deliveries:write",
-    problems: [
-      "DELIVERY_NOT_FOUND",
-      "DELIVERY_NOT_RESENDABLE",
-      "BATCH_CANCELLED",
-      "BROKER_UNAVAILABLE",
-    ],
-  },
-} as const;
-
-export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (app, deps) => {
-  const { db, log } = deps;
-
+export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (app, { db }) => {
   app.get("/deliveries", LIST_ROUTE, async (request, reply) => {
     const { batch_id: batchId, endpoint_id: endpoint, status, cursor, limit } = request.query;
     const after = cursor === undefined ? undefined : decodeDeliveryCursor(cursor);
@@ -116,15 +94,5 @@ export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (
       attempt_log: attempts.map(attemptViewOf),
       next_cursor: found.attempts.length > limit ? encodeRowCursor(last) : null,
     });
-  });
-
-  app.post("/deliveries/:delivery_id/resend", RESEND_ROUTE, async (request, reply) => {
-    const deliveryId = uuidOf(request.params.delivery_id);
-    if (deliveryId === undefined) return sendProblem(reply, failures.deliveryNotFound);
-    const resending = await resendDelivery(deps, actorOf(request), deliveryId, new Date());
-    if (resending.kind === "refused") return sendProblem(reply, resending.failure);
-    if (resending.kind === "queued") return reply.code(202).send({ delivery_id: deliveryId });
-    logFailure(log, failures.brokerUnavailable, resending.error, request.routeOptions.url);
-    return sendProblem(reply, failures.brokerUnavailable);
   });
 };

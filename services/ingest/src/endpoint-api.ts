@@ -1,13 +1,14 @@
 import type { FastifyPluginAsync } from "fastify";
 
-import { type DeliveryRoutesDeps, deliveryRoutes } from "./delivery-routes.ts";
+import { type DeliveryActionDeps, deliveryActionRoutes } from "./delivery-action-routes.ts";
+import { deliveryRoutes } from "./delivery-routes.ts";
 import { type EndpointActionDeps, endpointActionRoutes } from "./endpoint-action-routes.ts";
 import { endpointChangeRoutes } from "./endpoint-change-routes.ts";
 import { endpointHealthRoute } from "./endpoint-health-route.ts";
 import { endpointRoutes } from "./endpoint-routes.ts";
 import { type ReplayRoutesDeps, replayRoutes } from "./replay-routes.ts";
 
-export type EndpointApiDeps = EndpointActionDeps & DeliveryRoutesDeps & ReplayRoutesDeps;
+export type EndpointApiDeps = EndpointActionDeps & DeliveryActionDeps & ReplayRoutesDeps;
 
 /** Where webhooks go, and what became of each. */
 export const endpointApi: FastifyPluginAsync<EndpointApiDeps> = async (app, deps) => {
@@ -16,5 +17,6 @@ export const endpointApi: FastifyPluginAsync<EndpointApiDeps> = async (app, deps
   await app.register(endpointActionRoutes, deps);
   await app.register(endpointHealthRoute, deps);
   await app.register(deliveryRoutes, deps);
+  await app.register(deliveryActionRoutes, deps);
   await app.register(replayRoutes, deps);
 };

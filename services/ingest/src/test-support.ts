@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import type { WebhookRetry, WebhookTest } from "@valify/contracts";
+import type { WebhookCancel, WebhookRetry, WebhookTest } from "@valify/contracts";
 import { createDatabase, createPool, type Database } from "@valify/database";
 import { createTestDatabase } from "@valify/database/testing";
 import {
@@ -56,6 +56,7 @@ export interface TestApp extends AsyncDisposable {
   readonly folder: string;
   readonly retries: WebhookRetry[];
   readonly tests: WebhookTest[];
+  readonly cancels: WebhookCancel[];
   /** How often the outbox was told of news. */
   readonly wakeCount: () => number;
 }
@@ -90,6 +91,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
 
   const retries: WebhookRetry[] = [];
   const tests: WebhookTest[] = [];
+  const cancels: WebhookCancel[] = [];
   let wakeCount = 0;
   const healthy = createHealth({});
   const { config, ...deps } = changes;
@@ -110,6 +112,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
       fleet: { workers: async () => [], queues: async () => [] },
       publishRetries: async (events) => void retries.push(...events),
       publishTest: async (event) => void tests.push(event),
+      publishCancel: async (event) => void cancels.push(event),
       ...deps,
     }),
     (server) => server.close(),
@@ -126,6 +129,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
     folder,
     retries,
     tests,
+    cancels,
     wakeCount: () => wakeCount,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

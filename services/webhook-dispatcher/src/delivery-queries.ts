@@ -155,6 +155,28 @@ export async function deleteDeliveries(db: Kysely<Database>, deliveryIds: readon
   );
 }
 
+/**
+ * Ends one delivery that waits or is held. Returns the state it was found in; undefined: the tenant
+ * has no such delivery. Asked again it finds `cancelled`.
+ */
+export async function cancelDelivery(
+  db: Kysely<Database>,
+  tenantId: string,
+  deliveryId: string,
+): Promise<DeliveryState | undefined> {
+  const { rows } = await sql<{ state: DeliveryState }>`
+    with found as materialized (
+      select delivery_id, state from delivery.deliveries
+      where delivery_id = ${deliveryId} and tenant_id = ${tenantId} for update),
+    ended as (
+      update delivery.deliveries d
+      set state = 'cancelled', next_attempt_at = null, wait_reason = null
+      from found
+      where d.delivery_id = found.delivery_id and found.state in ('waiting', 'held'))
+    select state from found`.execute(db);
+  return rows[0]?.state;
+}
+
 /** Deliveries of a cancelled batch that wait or are held: the scheduler will not wake them again. */
 export async function cancelWaiting(db: Kysely<Database>, batchId: string): Promise<void> {
   await sql`

@@ -1,4 +1,4 @@
-import { batchCancelled, webhookDue, webhookTest } from "@valify/contracts";
+import { batchCancelled, webhookCancel, webhookDue, webhookTest } from "@valify/contracts";
 import { checkDatabase } from "@valify/database";
 import {
   answerPresence,
@@ -20,12 +20,13 @@ import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
 import { readConfig } from "./config.ts";
 import { startDeliveryGauges } from "./delivery-gauges.ts";
 import { createDeliveryPath } from "./delivery-path.ts";
-import { cancelWaiting } from "./delivery-queries.ts";
+import { cancelDelivery, cancelWaiting } from "./delivery-queries.ts";
 import { endpointJobs } from "./endpoint-jobs.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { createNameResolver } from "./name-resolver.ts";
 import { openDatabases } from "./open-databases.ts";
+import { createWebhookCancelHandler } from "./webhook-cancel-handler.ts";
 
 const service = "webhook-dispatcher";
 
@@ -69,6 +70,12 @@ await runService(service, async () => {
       event: webhookTest,
       concurrency: 20,
       handle: path.handleTest,
+    }),
+    await startConsumer(deps, {
+      durable: "dispatcher-cancel",
+      event: webhookCancel,
+      concurrency: 10,
+      handle: createWebhookCancelHandler((...ids) => cancelDelivery(db, ...ids)),
     }),
     await startConsumer(deps, {
       durable: "dispatcher-cancelled",
