@@ -1,6 +1,13 @@
 import type { Connection, ConnectionPool } from "@valify/database";
 
-import { type Claim, claimStatement, probeStatement, type Statement } from "./claim-statement.ts";
+import {
+  type Claim,
+  CLAIM_PAST_SETTINGS,
+  claimPastStatement,
+  claimStatement,
+  probeStatement,
+  type Statement,
+} from "./claim-statement.ts";
 import type { ClockReading } from "./domain/database-clock.ts";
 import type { DueRow } from "./due-queries.ts";
 
@@ -10,10 +17,24 @@ export type ClaimPool = ConnectionPool;
 type Queryable = Pick<Connection, "query">;
 type ClaimedColumns = [string, string, string, number, number, number, number, number, boolean];
 
-/** The claim, on a connection that is inside a transaction. `reading` is undefined without rows. */
+const isPastHerd = (claim: Claim) => claim.withoutTenants.length > 0;
+
+/** Begins the transaction of a claim. False: another replica is just reading past the herd. */
+export async function beginClaim(client: Queryable, claim: Claim): Promise<boolean> {
+  if (!isPastHerd(claim)) {
+    await client.query("begin");
+    return true;
+  }
+  await client.query(`begin; ${CLAIM_PAST_SETTINGS}`);
+  // It reads past a whole herd: once, not once for each replica.
+  return lockOthers(client);
+}
+
+/** The claim, after {@link beginClaim}. `reading` is undefined without rows. */
 export async function claimDueRows(client: Queryable, claim: Claim) {
   const sentMs = performance.now();
-  const rows = await ask<ClaimedColumns>(client, claimStatement(claim));
+  const statement = isPastHerd(claim) ? claimPastStatement(claim) : claimStatement(claim);
+  const rows = await ask<ClaimedColumns>(client, statement);
   const receivedMs = performance.now();
   const last = rows.at(-1);
   const reading = last === undefined ? undefined : { databaseUs: last[7], sentMs, receivedMs };
@@ -29,7 +50,7 @@ function toDueRow(columns: ClaimedColumns): DueRow {
 const OTHERS_LOCK = 7_205_005;
 
 /** Until the transaction ends; false: another replica has it. */
-export async function lockOthers(client: Queryable): Promise<boolean> {
+async function lockOthers(client: Queryable): Promise<boolean> {
   const [row] = await ask<[boolean]>(client, {
     text: `select pg_try_advisory_xact_lock(${OTHERS_LOCK})`,
     name: "lock_others",

@@ -11,14 +11,14 @@ export interface Claim {
   readonly limitPerLane: number;
   /** Rotates from claim to claim, so that no lane is always last. */
   readonly firstLane: number;
-  /** Tenants to pass over; mostly none. */
+  /** Tenants to pass over; mostly none. With some, lanes have no share: {@link claimPastStatement}. */
   readonly withoutTenants: readonly string[];
 }
 
 /**
  * The claim must walk its index whatever the statistics say: planned on an empty leaf, Postgres 15
  * chose a sequential scan and took 170 times as long on a full one. These settings leave it no other
- * way (`claim-statement.db.test.ts` explains the very statement on such a connection), and a frozen
+ * way (`claim.db.test.ts` explains the very statement on such a connection), and a frozen
  * process or a dead host gives its rows back long before the stream forgets message ids.
  */
 export const CLAIM_SETTINGS = {
@@ -52,43 +52,71 @@ const LANES = `generate_series(0, ${LANE_COUNT - 1}) as s (i)`;
  * In an open transaction this DELETE is the claim, COMMIT after the publish is the mark, and a
  * ROLLBACK or a crash puts every row back. SKIP LOCKED passes over what another replica holds.
  *
- * `statement_timestamp()` can bound the primary key, `clock_timestamp()` can not. The ctid is sound
- * since rows are never updated and the same statement locks them. Times come in microseconds: a
- * Date would cut them to milliseconds and fire early.
+ * `statement_timestamp()` can bound the primary key, `clock_timestamp()` can not.
  */
 export function claimStatement(claim: Claim): Statement {
   const leaf = claim.leaf.name;
   return {
     name: `claim_${leaf}`,
     rowMode: "array",
-    values: [
-      claim.from,
-      claim.lookAheadMs,
-      claim.limitPerLane,
-      claim.firstLane,
-      claim.limit,
-      claim.withoutTenants,
-    ],
-    text: `
-      with d as (
-        delete from ${leaf} where ctid = any (array(
-          select x.ctid from ${LANES}
-          cross join lateral (
-            select t.ctid from ${leaf} as t
-            where t.lane = ((s.i + $4::int) % ${LANE_COUNT}) and t.due_at >= $1::timestamptz
-              and t.due_at < statement_timestamp() + $2::float8 * interval '1 millisecond'
-              and t.tenant_id <> all ($6::uuid[])
-            order by t.due_at, t.id
-            limit $3::int for update skip locked) as x
-          limit $5::int))
-        returning due_at, id, tenant_id, batch_id, round, lane, kind)
-      insert into scheduling.emitted as e (due_at, id, tenant_id, batch_id, round, lane, kind)
-      select due_at, id, tenant_id, batch_id, round, lane, kind from d
-      returning e.id, e.tenant_id, e.batch_id, e.round, e.lane, e.kind,
-        (extract(epoch from e.due_at) * 1000000)::bigint,
-        (extract(epoch from clock_timestamp()) * 1000000)::bigint,
-        exists (select 1 from scheduling.cancelled_batch c where c.batch_id = e.batch_id)`,
+    values: [claim.from, claim.lookAheadMs, claim.limitPerLane, claim.firstLane, claim.limit],
+    text: take(
+      leaf,
+      `select x.ctid from ${LANES}
+       cross join lateral (
+         select t.ctid from ${leaf} as t
+         where t.lane = ((s.i + $4::int) % ${LANE_COUNT}) and t.due_at >= $1::timestamptz
+           and t.due_at < statement_timestamp() + $2::float8 * interval '1 millisecond'
+         order by t.due_at, t.id
+         limit $3::int for update skip locked) as x
+       limit $5::int`,
+    ),
   };
+}
+
+/** For the transaction of a {@link claimPastStatement}, which makes its plan under them. */
+export const CLAIM_PAST_SETTINGS =
+  "set local enable_bitmapscan = on; set local enable_indexscan = off";
+
+const ALL_LANES = `'{${Array.from({ length: LANE_COUNT }, (_, lane) => lane).join(",")}}'`;
+
+/**
+ * The claim that passes over the tenants of a herd. It has to read all of the herd, and there along
+ * the index is the slow way: rows of one instant lie in the order of their ids, at random in the
+ * table. A bitmap of the same stretch of the index reads each page once, in the table's order.
+ */
+export function claimPastStatement(claim: Claim): Statement {
+  const leaf = claim.leaf.name;
+  return {
+    name: `claim_past_${leaf}`,
+    rowMode: "array",
+    values: [claim.from, claim.lookAheadMs, claim.limit, claim.withoutTenants],
+    text: take(
+      leaf,
+      `select t.ctid from ${leaf} as t
+       where t.lane = any (${ALL_LANES}::smallint[]) and t.due_at >= $1::timestamptz
+         and t.due_at < statement_timestamp() + $2::float8 * interval '1 millisecond'
+         and t.tenant_id <> all ($4::uuid[])
+       order by t.due_at limit $3::int for update skip locked`,
+    ),
+  };
+}
+
+/**
+ * Moves rows from a leaf to the ledger. The ctid is sound since rows are never updated and the same
+ * statement locks them. Times come in microseconds: a Date would cut them and fire early.
+ */
+function take(leaf: string, ctids: string): string {
+  return `
+    with d as (
+      delete from ${leaf} where ctid = any (array(${ctids}))
+      returning due_at, id, tenant_id, batch_id, round, lane, kind)
+    insert into scheduling.emitted as e (due_at, id, tenant_id, batch_id, round, lane, kind)
+    select due_at, id, tenant_id, batch_id, round, lane, kind from d
+    returning e.id, e.tenant_id, e.batch_id, e.round, e.lane, e.kind,
+      (extract(epoch from e.due_at) * 1000000)::bigint,
+      (extract(epoch from clock_timestamp()) * 1000000)::bigint,
+      exists (select 1 from scheduling.cancelled_batch c where c.batch_id = e.batch_id)`;
 }
 
 /** Any fixed number: one replica at a time sweeps. */

@@ -4,8 +4,14 @@ import { after, before, test } from "node:test";
 import type { Connection } from "@valify/database";
 import { sql } from "kysely";
 
-import { claimDueRows, commitClaim, probeLeaf, putBackRows } from "./claim-queries.ts";
-import { type Claim, claimStatement, probeStatement, type Statement } from "./claim-statement.ts";
+import { beginClaim, claimDueRows, commitClaim, probeLeaf, putBackRows } from "./claim-queries.ts";
+import {
+  type Claim,
+  claimPastStatement,
+  claimStatement,
+  probeStatement,
+  type Statement,
+} from "./claim-statement.ts";
 import { DUE_HOURS, leafOf } from "./domain/leaf.ts";
 import { createFixture, type SchedulerFixture } from "./test-fixture.ts";
 import { tombstoneBatch } from "./tombstones.ts";
@@ -36,10 +42,13 @@ async function freshLeaf() {
 }
 
 /** What a transaction that is rolled back afterwards sees. */
-async function inClaim<Result>(work: (client: Connection) => Promise<Result>): Promise<Result> {
+async function inClaim<Result>(
+  work: (client: Connection) => Promise<Result>,
+  begin: (client: Connection) => Promise<unknown> = (client) => client.query("begin"),
+): Promise<Result> {
   const client = await fixture.pool.connect();
   try {
-    await client.query("begin");
+    await begin(client);
     return await work(client);
   } finally {
     await client.query("rollback");
@@ -124,13 +133,50 @@ test("a claim takes at most its share of each lane, so that no tenant's herd blo
     assert.equal(rows.filter(({ tenantId }) => tenantId === herd).length, 80);
     assert.equal(rows.filter(({ tenantId }) => tenantId === other).length, 1);
   });
-  await inClaim(async (client) => {
-    const { rows } = await claimDueRows(client, { ...claim, withoutTenants: [herd] });
+});
+
+test("a claim past a herd reads each page once, takes all others, and is one replica's", async () => {
+  const { leaf, claim: plain, at } = await freshLeaf();
+  const herd = "5f0c6a52-6a7e-4a51-9a3e-0d7a1b2c3d4e";
+  const claim = { ...plain, withoutTenants: [herd] };
+  const instant = Array.from({ length: 2_000 }, () => at(0));
+  for (let part = 0; part < 5; part += 1) await fixture.store(instant, { tenantId: herd });
+  const others = await Promise.all(
+    ["a3bb189e-8bf9-4c9a-9f6c-1f2e3d4c5b6a", "a3bb189e-8bf9-4c9a-9f6c-1f2e3d4c5b6b"].map(
+      (tenantId) => fixture.store([at(0), at(5)], { tenantId }),
+    ),
+  );
+  const past = async (client: Connection) => {
+    const { rows } = await claimDueRows(client, claim);
     assert.deepEqual(
-      rows.map(({ tenantId }) => tenantId),
-      [other],
+      rows.map(({ id }) => id).toSorted(),
+      others
+        .flat()
+        .map(({ id }) => id)
+        .toSorted(),
     );
-  });
+    // A claim beside it takes none of those, and may not read past the herd a second time.
+    await inClaim(async (beside) => {
+      const { rows: mine } = await claimDueRows(beside, plain);
+      assert.equal(mine.length, 512);
+      assert.ok(mine.every(({ tenantId }) => tenantId === herd));
+    });
+    await inClaim(
+      async () => {},
+      async (second) => assert.equal(await beginClaim(second, claim), false),
+    );
+    const plan = await keptPlan(client, claimPastStatement(claim), "analyze, buffers");
+    assert.match(
+      plan,
+      /Bitmap Index Scan on due_\d+_pkey[\s\S]*Index Cond: \(\(lane = ANY .*due_at/,
+    );
+    assert.doesNotMatch(plan, /Seq Scan on due/);
+    const read = /Buffers: shared hit=(\d+)/.exec(plan)?.[1];
+    // 10,000 rows, some 130 pages and as many of the index; one read a row along the index.
+    assert.ok(Number(read) < 2_000, `${read} pages read\n${plan}`);
+  };
+  await inClaim(past, (client) => beginClaim(client, claim));
+  assert.equal(await fixture.count(leaf.name), 10_004);
 });
 
 test("a claim tells the due instant to the microsecond and never takes a later row", async () => {
@@ -184,17 +230,17 @@ test("a sweeping probe looks further back, one replica at a time", async () => {
 });
 
 /** The plan that this connection keeps for the very text that the loop sends. */
-async function keptPlan(client: Connection, statement: Statement) {
+async function keptPlan(client: Connection, statement: Statement, options = "costs") {
   const { name, text, values } = statement;
   // Run as the loop runs it, so that Postgres keeps the plan; then asked what it kept.
   await client.query({ name, text, values });
   const literals = values.map((value) => {
     if (value === null) return "null";
-    if (Array.isArray(value)) return "'{}'";
+    if (Array.isArray(value)) return `'{${value.join(",")}}'`;
     return `'${value instanceof Date ? value.toISOString() : JSON.stringify(value)}'`;
   });
   const { rows } = await client.query<{ "QUERY PLAN": string }>(
-    `explain execute "${name}" (${literals.join(", ")})`,
+    `explain (${options}) execute "${name}" (${literals.join(", ")})`,
   );
   return rows.map((row) => row["QUERY PLAN"]).join("\n");
 }

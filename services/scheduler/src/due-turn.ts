@@ -1,10 +1,10 @@
 import type { Connection } from "@valify/database";
 
 import {
+  beginClaim,
   claimDueRows,
   type ClaimPool,
   commitClaim,
-  lockOthers,
   putBackRows,
 } from "./claim-queries.ts";
 import type { Claim } from "./claim-statement.ts";
@@ -30,10 +30,8 @@ const NOTHING = { rows: [], reading: undefined };
 export async function beginTurn(pool: ClaimPool, claim: Claim): Promise<Turn> {
   const client = await pool.connect();
   try {
-    await client.query("begin");
-    // It reads past a whole herd: once, not once for each replica.
-    const isTurnedAway = claim.withoutTenants.length > 0 && !(await lockOthers(client));
-    const { rows, reading } = isTurnedAway ? NOTHING : await claimDueRows(client, claim);
+    const isOurs = await beginClaim(client, claim);
+    const { rows, reading } = isOurs ? await claimDueRows(client, claim) : NOTHING;
     if (rows.length === 0) await rollBack(client);
     return { rows, reading, finish: (emit) => finish(client, rows, emit) };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import { print } from "../report.ts";
-import { printLateness, until } from "./figures.ts";
+import { printLateness, requireAhead, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { createDatabase, insertDueRows, laneOf, type NewDueRow } from "./scheduler-code.ts";
 import { watchStream } from "./stream-watch.ts";
@@ -23,6 +23,7 @@ export async function measureBulkInsert(): Promise<void> {
   const load = { startMs, perSecond: PER_SECOND, tenantIds: TENANTS };
   await loadRows(world.db, { ...load, count: PER_SECOND * SECONDS });
   const schedulers = await world.start(REPLICAS);
+  requireAhead(startMs);
   await using db = createDatabase({
     url: world.databaseUrl,
     role: "valify_scheduler",

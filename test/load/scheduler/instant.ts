@@ -1,5 +1,5 @@
 import { percentile, print } from "../report.ts";
-import { printCount, printLateness, until, untilCount } from "./figures.ts";
+import { printCount, printLateness, requireAhead, until, untilCount } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { cpuSeconds, peakMemoryMib } from "./usage.ts";
@@ -22,6 +22,7 @@ export async function measureInstant(): Promise<void> {
     const before = await stream.count();
     const startMs = Date.now() + LEAD_MS;
     await loadRows(world.db, { count: ROWS, startMs, perSecond: Infinity, tenantIds: TENANTS });
+    requireAhead(startMs);
     await until(startMs);
     const usedBefore = schedulers.map(({ pid }) => cpuSeconds(pid));
     await untilCount(() => stream.count(), before + ROWS, DEADLINE_MS);

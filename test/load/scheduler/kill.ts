@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { print } from "../report.ts";
-import { printLateness, until, untilCount } from "./figures.ts";
+import { printLateness, requireAhead, until, untilCount } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { startSchedulerWorld } from "./world.ts";
@@ -21,6 +21,7 @@ export async function measureKill(): Promise<void> {
   const count = PER_SECOND * SECONDS;
   await loadRows(world.db, { count, startMs, perSecond: PER_SECOND, tenantIds: TENANTS });
   const schedulers = await world.start(REPLICAS);
+  requireAhead(startMs);
   await until(startMs + KILL_EVERY_MS / 2);
   for (let kill = 0; Date.now() < startMs + (SECONDS - 5) * 1_000; kill += 1) {
     const victim = schedulers[kill % REPLICAS];

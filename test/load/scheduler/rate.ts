@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { print } from "../report.ts";
-import { printCount, until } from "./figures.ts";
+import { printCount, requireAhead, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { cpuSeconds } from "./usage.ts";
@@ -22,6 +22,7 @@ export async function measureRate(): Promise<void> {
     await loadRows(world.db, { count: ROWS, startMs, perSecond: 40_000, tenantIds: TENANTS });
     await world.db.query("checkpoint");
     const schedulers = await world.start(replicas);
+    requireAhead(startMs);
     await until(startMs + SETTLE_MS);
     const usedBefore = schedulers.map(({ pid }) => cpuSeconds(pid));
     const postgresBefore = cpuSeconds(world.postgresPid, true);

@@ -147,6 +147,7 @@ test("a herd due at one instant is passed over before its time, for those due wi
   const plan = planner.next(T - 1_395, false);
   assert.deepEqual([plan.aim, plan.withoutTenants], ["others", [HERD]]);
   assert.equal(plan.lookAheadMs, 1_396, "and no further");
+  assert.equal(plan.limitPerLane, 512, "lanes have no share of it");
   planner.note(plan, short(plan, T - 1_395), T - 1_395, 2);
   assert.equal(planner.next(T - 1_390, false).aim, "ahead");
 });

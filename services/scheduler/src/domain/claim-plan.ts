@@ -94,7 +94,7 @@ export function createClaimPlanner(startLowMs: number, random: () => number): Cl
     if (detour === "others") {
       const withoutTenants = backlog.herds();
       const others = { fromMs: lowMs, lookAheadMs: backlog.othersAheadMs(nowMs), withoutTenants };
-      return { ...usual, aim: "others", ...others };
+      return { ...usual, aim: "others", ...others, limitPerLane: ROWS_PER_CLAIM };
     }
     if (detour === "fresh") {
       return { ...usual, aim: "fresh", fromMs: Math.max(lowMs, backlog.freshFromMs(nowMs)) };
