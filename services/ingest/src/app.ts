@@ -28,7 +28,7 @@ import { createLiveBatches } from "./live-batches.ts";
 import { liveRoutes } from "./live-routes.ts";
 import type { OidcProvider } from "./oidc-provider.ts";
 import { describeApi } from "./openapi.ts";
-import { createPasswords } from "./passwords.ts";
+import { createPasswords, type Passwords } from "./passwords.ts";
 import { createReceiveUpload } from "./receive-upload.ts";
 import { createRequestLimits, type RequestLimits } from "./request-limits.ts";
 import { logRequests } from "./request-log.ts";
@@ -62,6 +62,8 @@ export interface AppDeps
   readonly admission: Admission;
   readonly fleet: FleetStats;
   readonly oidc?: OidcProvider;
+  /** One per process; of its own unless told. */
+  readonly passwords?: Passwords;
 }
 
 export interface AppConfig {
@@ -125,7 +127,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const { HOST: host, MAX_FILE_BYTES: fileBytesMax, MAX_LEADS_PER_FILE: leadsMax } = config;
   const uploads = { receiveUpload, fileBytesMax };
 
-  const passwords = createPasswords();
+  const passwords = deps.passwords ?? createPasswords();
   const signInLimit = createSignInLimit(db);
   const signIn = createSignIn({ db, passwords, signInLimit });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 
-import { uuidOfBatchId, webhookRetry } from "@valify/contracts";
+import { batchIdOfUuid, uuidOfBatchId, webhookRetry } from "@valify/contracts";
 import type { WebhookStatusPage } from "@valify/contracts/api";
 
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
@@ -238,6 +238,27 @@ test("a retry asks for the next round of every failed delivery, and of no other"
     assert.equal(event.batch_id, batchId);
     assert.equal(event.tenant_id, DEFAULT_TENANT_ID);
   }
+});
+
+test("whoever retries sees the counts of then, not those of a moment before", async () => {
+  const { batchId } = await uploadedBatch(t.app);
+  await addLeads(batchId, [{ deliveries: [exhausted] }]);
+  assert.equal((await statusPage(batchId)).counts.failed, 1);
+  await t.app.inject({ method: "POST", url: `/webhook_retry/${batchId}`, headers: AUTH });
+  await t.owner.query("update delivery.deliveries set state = 'sending' where batch_id = $1", [
+    uuidOfBatchId(batchId),
+  ]);
+  const { counts } = await statusPage(batchId);
+  assert.deepEqual(counts, { pending: 1, sent: 0, failed: 0, cancelled: 0 });
+});
+
+test("a batch without leads yet has counts of nothing, and one that is not there has none", async () => {
+  const { batchId } = await uploadedBatch(t.app);
+  const { counts, leads } = await statusPage(batchId);
+  assert.deepEqual([leads, counts], [[], { pending: 0, sent: 0, failed: 0, cancelled: 0 }]);
+  const url = `/webhook_status/${batchIdOfUuid(randomUUID())}`;
+  const missing = await t.app.inject({ url, headers: AUTH });
+  assert.deepEqual([missing.statusCode, codeOf(missing)], [404, "BATCH_NOT_FOUND"]);
 });
 
 test("a retry with nothing to do says so", async () => {

@@ -7,6 +7,7 @@ import { actorOf, tenantOf } from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findBatch } from "./batch-queries.ts";
 import { decodeRowCursor, encodeRowCursor } from "./domain/cursor.ts";
+import { createRecentCounts } from "./domain/recent-counts.ts";
 import { logFailure } from "./error-handling.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { retryWebhooks, type RetryWebhooksDeps } from "./retry-webhooks.ts";
@@ -47,6 +48,11 @@ const RETRY_ROUTE = {
 
 export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (app, deps) => {
   const { db, log } = deps;
+  const counts = createRecentCounts({
+    nowMs: () => performance.now(),
+    count: (tenantId, batchUuid) =>
+      readInTenant(db, tenantId, (trx) => countLeadWebhooks(trx, tenantId, batchUuid)),
+  });
 
   app.get("/webhook_status/:batch_id", STATUS_ROUTE, async (request, reply) => {
     const { batch_id: batchId } = request.params;
@@ -56,16 +62,21 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
     const tenantId = tenantOf(request);
     const batchUuid = uuidOfParam(batchId);
     if (!batchUuid) return sendProblem(reply, failures.batchNotFound);
-    const found = await readInTenant(db, tenantId, async (trx) => {
-      if (!(await findBatch(trx, tenantId, batchUuid))) return null;
-      const counts = await countLeadWebhooks(trx, tenantId, batchUuid);
+    const page = await readInTenant(db, tenantId, async (trx) => {
       const listing = { tenantId, batchUuid, status, afterRow, limit };
-      return { counts, page: await listLeadWebhooks(trx, listing) };
+      const found = await listLeadWebhooks(trx, listing);
+      // A lead on the page shows that the batch is there and the tenant's own.
+      const isKnown = found.leads.length > 0 || (await findBatch(trx, tenantId, batchUuid));
+      return isKnown ? found : null;
     });
-    if (found === null) return sendProblem(reply, failures.batchNotFound);
-    const { counts, page } = found;
+    if (page === null) return sendProblem(reply, failures.batchNotFound);
     const next_cursor = page.nextRow === null ? null : encodeRowCursor(page.nextRow);
-    return { batch_id: batchId, counts, leads: page.leads.map(itemOf), next_cursor };
+    return {
+      batch_id: batchId,
+      counts: await counts.of(tenantId, batchUuid),
+      leads: page.leads.map(itemOf),
+      next_cursor,
+    };
   });
 
   app.post("/webhook_retry/:batch_id", RETRY_ROUTE, async (request, reply) => {
@@ -79,6 +90,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
     // The scheduler would drop each wake-up silently: better to say so.
     if (batch.status === "cancelled") return sendProblem(reply, failures.batchCancelled);
     const requeueing = await retryWebhooks(deps, actor, batchUuid, new Date());
+    counts.forget(tenantId, batchUuid);
     if (requeueing.kind === "requeued") {
       const { deliveryCount } = requeueing;
       log.info({ batchId, deliveryCount }, "webhooks.requeued");
