@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { webhookDelivered, webhookExhausted } from "@valify/contracts";
+import { DeliveryPage, EndpointList } from "@valify/contracts/api";
 
 import { leadCsv } from "../support/lead-csv.ts";
 import { untilStored } from "../support/moments.ts";
@@ -42,7 +43,7 @@ test("a failed webhook is delivered again under the same id, every attempt recor
 
 // Goal: after one attempt and three retries nobody waits in vain, and a person can try again.
 // Method: the endpoint answers 500 until it is repaired; then its batch is replayed.
-test("a webhook that always fails is exhausted after four attempts and can be replayed", async () => {
+test("a webhook that always fails is exhausted after four attempts, can be replayed, and ended while it waits", async () => {
   await using stack = await startStack({ ...DELAYS, receiver: { respond: () => 500 } });
   const { api, receiver } = stack;
 
@@ -64,7 +65,27 @@ test("a webhook that always fails is exhausted after four attempts and can be re
   assert.equal(new Set(receiver.received.map(({ id }) => id)).size, 1);
   assert.equal((await untilStored(stack, webhookDelivered, 1)).length, 1);
   assert.equal(await api.webhookRetry(batchId), 0, "nothing is left to replay");
+
+  await cancelWaiting(stack);
 });
+
+/** In an hour it would be tried again; a person ends it before. */
+async function cancelWaiting(stack: Stack): Promise<void> {
+  const { api, receiver } = stack;
+  receiver.respondWith(() => 500);
+  const { endpoints } = EndpointList.parse(await api.json("GET", "/endpoints", 200));
+  const change = { retry_delays: ["PT1H"] };
+  await api.json("PATCH", `/endpoints/${endpoints[0]?.endpoint_id}`, 200, change);
+  const { batch_id: batchId } = await api.upload(leadCsv({ valid: 1 }));
+  const one = async (status: string) => {
+    const path = `/deliveries?batch_id=${batchId}&status=${status}`;
+    return DeliveryPage.parse(await api.json("GET", path, 200)).deliveries[0];
+  };
+  await stack.waitFor(async () => (await one("waiting")) !== undefined, "one waits for its retry");
+  await api.json("POST", `/deliveries/${(await one("waiting"))?.delivery_id}/cancel`, 202);
+  await stack.waitFor(async () => (await one("cancelled"))?.next_attempt_at === null, "cancelled");
+  assert.equal(receiver.received.length, 6);
+}
 
 async function attempts({ db }: Stack): Promise<{ attempt: number; statusCode: number }[]> {
   const { rows } = await db.query<{ attempt: number; statusCode: number }>(
