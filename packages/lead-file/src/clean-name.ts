@@ -38,12 +38,17 @@ export function cleanName(raw: string): CleanName {
   if (PLAIN.test(raw)) {
     return { text: raw, lower: raw.toLowerCase(), kind: "plain", hadInvisible: false };
   }
+  if (WORDS.test(raw) && isComposed(raw)) {
+    return { text: raw, lower: raw.toLowerCase(), kind: "words", hadInvisible: false };
+  }
   let text = unguardFormula(raw);
   let hadInvisible = false;
   if (MAY_CHANGE_IN_NFC.test(text)) {
     const composed = text.normalize("NFC");
-    text = removeInvisible(composed);
-    hadInvisible = text.length !== composed.length;
+    const visible = removeInvisible(composed);
+    hadInvisible = visible.length !== composed.length;
+    // What stood apart may now belong together.
+    text = hadInvisible ? visible.normalize("NFC") : visible;
   }
   text = removeControlCharacters(text).replaceAll(WHITE_SPACE, " ").trim();
   return { text, lower: text.toLowerCase(), kind: kindOf(text), hadInvisible };
@@ -54,6 +59,12 @@ export function cleanValue(raw: string): string {
   if (NUMERIC_VALUE.test(raw)) return raw;
   const text = NON_ASCII.test(raw) ? removeInvisible(raw.normalize("NFKC")) : raw;
   return removeControlCharacters(unguardFormula(text)).trim();
+}
+
+/** Whether NFC and the removal of invisible characters leave it as it is. */
+function isComposed(text: string): boolean {
+  if (!MAY_CHANGE_IN_NFC.test(text)) return true;
+  return text.normalize("NFC") === text && removeInvisible(text) === text;
 }
 
 function kindOf(text: string): RuleReach {

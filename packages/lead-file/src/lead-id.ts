@@ -8,6 +8,7 @@ export const LEAD_ID_PATTERN: RegExp = /^[a-z0-9-]+\.[a-z0-9-]+\.\d{8}$/;
 
 const PART_LENGTH_MAX = 100;
 const ASCII_LETTERS = /^[A-Za-z]{1,100}$/;
+const ASCII_WORDS = /^[A-Za-z]+(?:[ -][A-Za-z]+)*$/;
 const NON_ASCII = /[^\p{ASCII}]/u;
 const NO_DATE = "00000000";
 
@@ -27,6 +28,9 @@ function partOf(name: string): string {
   const ascii = NON_ASCII.test(name) ? anyAscii(name.normalize("NFKC")) : name;
   // Most names are plain letters, for which the long way gives the same more slowly.
   if (ASCII_LETTERS.test(ascii)) return ascii.toLowerCase();
+  if (ascii.length <= PART_LENGTH_MAX && ASCII_WORDS.test(ascii)) {
+    return ascii.toLowerCase().replaceAll(" ", "-");
+  }
   const slug = ascii
     .toLowerCase()
     .replaceAll(/['’`"]/g, "")

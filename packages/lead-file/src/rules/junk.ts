@@ -45,6 +45,8 @@ const FICTIONAL_PAIRS: ReadonlySet<string> = new Set(
   ].flatMap((line) => line.split("|")),
 );
 
+/** A quick no for nearly every name; a yes needs the look at the letter, as do surrogate pairs. */
+const MAY_REPEAT = /([^ ])\1{3}|[\ud800-\udbff]/;
 const REPEATED_LETTER = /(\p{L})\1{3}/u;
 const RUN_KEYS = 5;
 const KEYBOARD_RUN = keyboardRuns();
@@ -66,7 +68,8 @@ export const junkRules: readonly NameRule[] = [
   {
     code: "NAME_REPEATED_CHAR",
     reach: "plain",
-    find: ({ lower }) => (REPEATED_LETTER.test(lower) ? "repeats one letter" : null),
+    find: ({ lower }) =>
+      MAY_REPEAT.test(lower) && REPEATED_LETTER.test(lower) ? "repeats one letter" : null,
   },
   {
     code: "NAME_KEYBOARD_RUN",

@@ -145,4 +145,5 @@ test("a name is stored as typed after NFC, trimming and collapsing of white spac
   assert.equal(verdict.firstName, "José mARÍA");
   assert.equal(verdict.lastName, "'t Hooft");
   assert.equal(verdict.status, "valid");
+  assert.equal(verdictOn("Jose\u200b\u0301", "Smith", DOB).firstName, "José");
 });
