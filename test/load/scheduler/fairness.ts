@@ -1,7 +1,8 @@
 import { percentile, print } from "../report.ts";
 import { printCount, requireAhead, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
-import { watchStream } from "./stream-watch.ts";
+import { type Emitted, watchStream } from "./stream-watch.ts";
+import { peakMemoryMib } from "./usage.ts";
 import { startSchedulerWorld } from "./world.ts";
 
 const HERD = 1_000_000;
@@ -33,22 +34,29 @@ export async function measureFairness(): Promise<void> {
   requireAhead(startMs);
   printCount("scheduler.fairness.loaded", loaded, "s", null);
   await until(startMs + OTHERS_SECONDS * 1_000 + GRACE_MS);
+  const memory = Math.max(...schedulers.map(({ pid }) => peakMemoryMib(pid)));
+  printCount("scheduler.fairness.peak_memory", memory, "MiB", "<= 256");
   for (const scheduler of schedulers) await scheduler.stop();
 
   const events = await stream.read(1);
-  const late = events.filter(({ tenantId }) => tenantId !== herd).map(({ lateMs }) => lateMs);
-  const herdEvents = events.length - late.length;
   const fromHerd = events.filter(({ tenantId }) => tenantId === herd);
   const lastMs = fromHerd.reduce((most, { lateMs }) => Math.max(most, lateMs), 0);
-  printCount("scheduler.fairness.herd", herdEvents, "events", null);
-  printCount("scheduler.fairness.herd_rate", (herdEvents * 1_000) / lastMs, "/s", null);
-  const missing = count + OTHERS_PER_SECOND - late.length;
+  printCount("scheduler.fairness.herd", fromHerd.length, "events", null);
+  printCount("scheduler.fairness.herd_rate", (fromHerd.length * 1_000) / lastMs, "/s", null);
+  const ofOthers = events.filter(({ tenantId }) => tenantId !== herd);
+  const missing = count + OTHERS_PER_SECOND - ofOthers.length;
   print({ name: "scheduler.fairness.others.missing", value: missing, unit: "events", bar: "0" });
-  for (const [label, share] of [
-    ["p50", 0.5],
-    ["p99", 0.99],
+  printOthers(ofOthers, startMs);
+}
+
+function printOthers(events: readonly Emitted[], startMs: number): void {
+  const late = events.map(({ lateMs }) => lateMs);
+  const atInstant = events.filter(({ dueMs }) => dueMs === startMs).map(({ lateMs }) => lateMs);
+  for (const [label, value] of [
+    ["p50", percentile(late, 0.5)],
+    ["p99", percentile(late, 0.99)],
+    ["at_instant.max", percentile(atInstant, 1)],
   ] as const) {
-    const value = percentile(late, share);
     printCount(`scheduler.fairness.others.${label}`, value, "ms", null);
   }
   const most = percentile(late, 1);

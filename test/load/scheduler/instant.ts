@@ -46,5 +46,5 @@ export async function measureInstant(): Promise<void> {
   const first = percentile(firstMs, 0.5);
   print({ name: "scheduler.instant.first.median", value: first, unit: "ms", bar: "<= 50" });
   const memory = Math.max(...schedulers.map(({ pid }) => peakMemoryMib(pid)));
-  printCount("scheduler.instant.peak_memory", memory, "MiB", "<= 300");
+  printCount("scheduler.instant.peak_memory", memory, "MiB", "<= 256");
 }

@@ -64,7 +64,7 @@ export async function measurePending(): Promise<void> {
   printCount("scheduler.pending.cpu.nats", nats, "cores", null);
   await pause(1_000);
   const memory = Math.max(...pids.map((pid) => peakMemoryMib(pid)));
-  printCount("scheduler.pending.peak_memory", memory, "MiB", "<= 300");
+  printCount("scheduler.pending.peak_memory", memory, "MiB", "<= 256");
   for (const scheduler of schedulers) await scheduler.stop();
 
   const wanted = dueFromMs + SECONDS * 1_000;

@@ -38,6 +38,7 @@ function runBehind(planner: ClaimPlanner, fromMs: number, count: number) {
 }
 
 const isOthers = ({ aim }: ClaimPlan) => aim === "others";
+const indexOfFresh = (plans: readonly ClaimPlan[]) => plans.findIndex(({ aim }) => aim === "fresh");
 
 function claimShort(planner: ClaimPlanner, nowMs: number): ClaimPlan {
   const plan = planner.next(nowMs, false);
@@ -137,6 +138,20 @@ test("behind a herd, some claims are for what is due now, and some for other ten
   // All of the herd is due at T.
   assert.equal(fresh?.fromMs, T + 1);
   assert.equal(planner.pauseMs(T + 2_200, true), 0);
+});
+
+test("what became due while no claim could be made is fresh as well", () => {
+  const planner = plannerFrom(T - 5_000);
+  const plans = runBehind(planner, T + 700, 3);
+  assert.equal(plans[indexOfFresh(plans)]?.fromMs, T + 1);
+  const lastMs = T + 700 + indexOfFresh(plans) * 5;
+  const later = runBehind(planner, lastMs + 900, 3);
+  assert.equal(later[indexOfFresh(later)]?.fromMs, lastMs);
+  const muchLater = runBehind(planner, T + 60_000, 3);
+  assert.equal(
+    muchLater[indexOfFresh(muchLater)]?.fromMs,
+    T + 57_000 + indexOfFresh(muchLater) * 5,
+  );
 });
 
 test("a herd due at one instant is passed over before its time, for those due with it", () => {

@@ -49,8 +49,12 @@ const SWEEP_EVERY_MS = 5_000;
 const SWEEP_BACK_MS = 60_000;
 /** A full claim of rows that were due this long ago says that more is due than goes out. */
 const BEHIND_MS = 100;
-/** How far back a claim for what has just become due looks, and how often there is one. */
+/**
+ * How far back a claim for what has just become due looks, and how often there is one. Where the last
+ * one is longer ago (the herd's first second, a busy machine) it looks back to that one, within reason.
+ */
 const FRESH_MS = 400;
+const FRESH_MAX_MS = 3_000;
 const FRESH_EVERY_MS = 50;
 /** An `others` claim reads past all of the backlog: it may take a tenth of the time at most. */
 const OTHERS_EVERY_MS = 1_000;
@@ -150,6 +154,8 @@ function createBacklog() {
   let isBehind = false;
   let fullToMs = Infinity;
   let freshAtMs = 0;
+  /** What was due before this, the last claim for what is fresh has seen. */
+  let freshToMs = 0;
   let othersAtMs = 0;
   let herds: readonly string[] = [];
 
@@ -160,8 +166,10 @@ function createBacklog() {
     othersAheadMs: (nowMs: number) =>
       isBehind ? 0 : Math.max(0, Math.min(LOOK_AHEAD_MS, fullToMs + 1 - nowMs)),
     /** Of a herd due at one instant all rows lie at `fullToMs`: what is fresh begins behind it. */
-    freshFromMs: (nowMs: number) =>
-      fullToMs < nowMs - 1 ? Math.max(nowMs - FRESH_MS, fullToMs + 1) : nowMs - FRESH_MS,
+    freshFromMs(nowMs: number): number {
+      const fromMs = Math.max(nowMs - FRESH_MAX_MS, Math.min(nowMs - FRESH_MS, freshToMs));
+      return fullToMs < nowMs - 1 ? Math.max(fromMs, fullToMs + 1) : fromMs;
+    },
     next(nowMs: number, isBusy: boolean): "others" | "fresh" | undefined {
       if (herds.length > 0 && nowMs >= othersAtMs && (isBehind || !isBusy)) {
         othersAtMs = nowMs + OTHERS_EVERY_MS;
@@ -176,6 +184,7 @@ function createBacklog() {
         const pauseMs = Math.max(OTHERS_EVERY_MS, tookMs * OTHERS_SHARE);
         othersAtMs = claimedAtMs + (outcome.isFull ? 2 * tookMs : pauseMs);
       }
+      if (aim === "fresh") freshToMs = claimedAtMs;
       if (aim === "fresh" || aim === "others") return;
       fullToMs = outcome.fullToMs;
       isBehind = fullToMs < claimedAtMs - BEHIND_MS;
