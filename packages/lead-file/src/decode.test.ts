@@ -93,3 +93,11 @@ test("one NUL costs its own row, not the file", () => {
     ["ROW_CONTROL_CHAR", undefined],
   );
 });
+
+test("escape sequences are text that a row should not hold, not the sign of another kind of file", () => {
+  const file = accepted(`first_name,last_name,dob\n${"\u001b".repeat(20)}Ann,Lee,15/03/1990\n`);
+  assert.deepEqual(
+    file.rows.map(({ problem }) => problem?.code),
+    ["ROW_CONTROL_CHAR"],
+  );
+});

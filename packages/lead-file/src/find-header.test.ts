@@ -126,6 +126,8 @@ test("lines above the header are skipped with a warning, and rows keep their phy
     file.rows.map(({ rowNumber, lineNumber }) => [rowNumber, lineNumber]),
     [[1, 5]],
   );
+  const [one] = accepted(`Leads of May\nfirst_name,last_name,dob\n${LEAD}\n`).warnings;
+  assert.equal(one?.message, "Skipped 1 line above the header");
 });
 
 test("a header may stand below 1,000 blank rows, and is not looked for below more", () => {

@@ -144,6 +144,8 @@ test("blank rows are no rows, and are counted in a note", () => {
     ],
   );
   assert.deepEqual(file.warnings, [{ code: "ROW_BLANK", message: "6 blank rows skipped" }]);
+  const [one] = accepted(`${HEADER}\n\n${LEAD}\n`).warnings;
+  assert.equal(one?.message, "1 blank row skipped");
 });
 
 // Trap: csv-parse settles on the first newline it sees and garbles the others.

@@ -114,6 +114,18 @@ test("a company is known by its last word alone", () => {
   assert.deepEqual(noCompanies.filter(isFound), []);
 });
 
+test("one letter is one letter with its marks and a point, and two are two", () => {
+  const levels = { NAME_SINGLE_LETTER: "info" } as const;
+  const isFound = (name: string) => verdictOn(name, "Lee", DOB, { levels }).warnings.length === 1;
+  assert.deepEqual(["E", "É", "E.", "Q\u0304", "王", "Ed", "E-"].filter(isFound), [
+    "E",
+    "É",
+    "E.",
+    "Q\u0304",
+    "王",
+  ]);
+});
+
 test("an offensive word is a whole word: Scunthorpe and Dickinson are places and people", () => {
   const levels = { NAME_PROFANITY: "warning" } as const;
   for (const name of ["Scunthorpe", "Dickinson", "Hancock", "Cockburn", "Shitole", "Bitchin"]) {

@@ -39,6 +39,8 @@ const unread: readonly [typed: string, code: string][] = [
   ["15 March 1990", "DOB_FORMAT"],
   ["15/03-1990", "DOB_FORMAT"],
   ["1990/03/15", "DOB_FORMAT"],
+  ["1990-03-5", "DOB_FORMAT"],
+  ["1990-3-05", "DOB_FORMAT"],
   ["15/03/1990 00:00", "DOB_FORMAT"],
   ["15031990", "DOB_FORMAT"],
   ["0", "DOB_FORMAT"],

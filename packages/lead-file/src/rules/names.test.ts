@@ -72,17 +72,29 @@ const faulty: readonly [name: string, codes: string[]][] = [
   ["1234", ["E NAME_NO_LETTERS", "W NAME_DIGITS"]],
   ["Dieudonn\ufffd", ["E NAME_REPLACEMENT_CHAR"]],
   ["JosÃ©", ["E NAME_CHARSET", "W NAME_MOJIBAKE"]],
+  ["Ð°nna", ["E NAME_CHARSET", "W NAME_MOJIBAKE"]],
   ["Oâ€™Brien", ["E NAME_CHARSET", "W NAME_MOJIBAKE"]],
   ["Jo\u200bhn", ["W NAME_INVISIBLE_REMOVED"]],
   ["\ufeffJohn", ["W NAME_INVISIBLE_REMOVED"]],
   ["\u202eJohn", ["W NAME_INVISIBLE_REMOVED"]],
   ["Jo\u00adhn", ["W NAME_INVISIBLE_REMOVED"]],
+  ["\u061cJohn", ["W NAME_INVISIBLE_REMOVED"]],
+  ["\u115fJohn", ["W NAME_INVISIBLE_REMOVED"]],
+  ["\u1160John", ["W NAME_INVISIBLE_REMOVED"]],
+  ["\u180eJohn", ["W NAME_INVISIBLE_REMOVED"]],
+  ["\u2060John", ["W NAME_INVISIBLE_REMOVED"]],
+  ["\u206fJohn", ["W NAME_INVISIBLE_REMOVED"]],
+  ["\u3164John", ["W NAME_INVISIBLE_REMOVED"]],
+  ["\uffa0John", ["W NAME_INVISIBLE_REMOVED"]],
   ["Jo\u200chn", ["W NAME_INVISIBLE_REMOVED"]],
   ["=John", ["E NAME_FORMULA"]],
   ["+John", ["E NAME_FORMULA"]],
   ["-John", ["E NAME_FORMULA"]],
   ["@John", ["E NAME_FORMULA"]],
   ["＝John", ["E NAME_FORMULA"]],
+  ["＋John", ["E NAME_FORMULA"]],
+  ["－John", ["E NAME_FORMULA"]],
+  ["＠John", ["E NAME_FORMULA"]],
   [" =John", ["E NAME_FORMULA"]],
   ["'=John", ["E NAME_FORMULA"]],
   ["=1+1", ["E NAME_FORMULA", "E NAME_CHARSET", "E NAME_NO_LETTERS", "W NAME_DIGITS"]],
@@ -91,6 +103,13 @@ const faulty: readonly [name: string, codes: string[]][] = [
   ["https://example.org", ["E NAME_MARKUP_OR_URL"]],
   ["www.example", ["E NAME_MARKUP_OR_URL"]],
   ["example.com", ["E NAME_MARKUP_OR_URL"]],
+  ["example.org", ["E NAME_MARKUP_OR_URL"]],
+  ["example.net", ["E NAME_MARKUP_OR_URL"]],
+  ["example.info", ["E NAME_MARKUP_OR_URL"]],
+  ["example.co.uk", ["E NAME_MARKUP_OR_URL"]],
+  ["javascript:alert", ["E NAME_MARKUP_OR_URL"]],
+  ["John&#xAB;", ["E NAME_MARKUP_OR_URL"]],
+  ["${name}", ["E NAME_MARKUP_OR_URL"]],
   ["John&nbsp;", ["E NAME_MARKUP_OR_URL"]],
   ["{{name}}", ["E NAME_MARKUP_OR_URL"]],
   ["John 3", ["W NAME_DIGITS"]],
@@ -98,7 +117,17 @@ const faulty: readonly [name: string, codes: string[]][] = [
   ["Mr John", ["W NAME_TITLE"]],
   ["Dr. John", ["W NAME_TITLE"]],
   ["MRS", ["W NAME_TITLE"]],
+  ["Miss Ann", ["W NAME_TITLE"]],
+  ["Mx Ann", ["W NAME_TITLE"]],
+  ["Mister John", ["W NAME_TITLE"]],
+  ["Doctor Ann", ["W NAME_TITLE"]],
+  ["Prof. Ann", ["W NAME_TITLE"]],
+  ["Professor Ann", ["W NAME_TITLE"]],
+  ["Rev John", ["W NAME_TITLE"]],
+  ["Reverend John", ["W NAME_TITLE"]],
+  ["Sir John", ["W NAME_TITLE"]],
   ["Jоhn", ["W NAME_MIXED_SCRIPT"]], // the о is Cyrillic
+  ["Νick", ["W NAME_MIXED_SCRIPT"]], // the Ν is Greek
 ];
 for (const [name, codes] of faulty) {
   test(`${JSON.stringify(name.slice(0, 30))} gives ${codes.join(", ")}`, () => {
@@ -129,13 +158,13 @@ test("200 code points are a name, counted as people count and not in UTF-16", ()
   assert.equal(verdictOn("𠜎".repeat(201), "Smith", DOB).firstName, "𠜎".repeat(200));
 });
 
-test("messages name the field and the characters", () => {
-  const { errors } = verdictOn("J;hn", "Sm_ith#", DOB);
+test("messages name the field and the characters, each once and five at most", () => {
+  const { errors } = verdictOn("J;;hn", "S!m_i#t%h^~", DOB);
   assert.deepEqual(
     errors.map(({ message }) => message),
     [
       "First name has characters not used in names: ;",
-      "Last name has characters not used in names: _ #",
+      "Last name has characters not used in names: ! _ # % ^",
     ],
   );
 });
