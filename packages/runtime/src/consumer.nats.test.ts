@@ -51,6 +51,26 @@ test("a heartbeat keeps a long handler's message from being delivered again", as
   assert.equal((await info(name)).delivered.consumer_seq, 1);
 });
 
+test("a bound that grows lets in more with the next message that is done", async () => {
+  const name = await durable();
+  const gates: (() => void)[] = [];
+  let bound = 2;
+  const handle = () => new Promise<void>((resolve) => gates.push(resolve));
+  const consumer = await start({ durable: name, handle, concurrency: () => bound });
+  await bus.publishAll(
+    batchUploaded,
+    Array.from({ length: 10 }, () => upload()),
+  );
+  await eventually(() => gates.length === 2, "as many as allowed");
+  bound = 6;
+  gates[0]?.();
+  await eventually(() => gates.length === 7, "one done, six at work");
+  assert.equal((await info(name)).num_ack_pending, 6);
+  const disposed = consumer[Symbol.asyncDispose]();
+  for (const open of gates) open();
+  await disposed;
+});
+
 test("no more handlers run at once than allowed, and all of them get their turn", async () => {
   const name = await durable();
   const gates: (() => void)[] = [];

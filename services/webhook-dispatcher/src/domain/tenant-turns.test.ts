@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createTenantTurns, type Turn } from "./tenant-turns.ts";
+import { createTenantTurns, type TenantTurn } from "./tenant-turns.ts";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -9,7 +9,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 function startLog(atOnceMax: number) {
   const turns = createTenantTurns(atOnceMax);
   const began: string[] = [];
-  const held: (Turn | null)[] = [];
+  const held: (TenantTurn | null)[] = [];
   const take = async (tenantId: string) => {
     const turn = await turns.take(tenantId);
     began.push(turn === null ? `${tenantId}:refused` : tenantId);

@@ -1,15 +1,15 @@
 /** The right to work on one wake-up; leave when it is done. */
-export interface Turn {
+export interface TenantTurn {
   leave(): void;
 }
 
 /** Bounds how many wake-ups are worked on at once, and lets each tenant begin in its turn. */
 export interface TenantTurns extends Disposable {
   /** Null: no more turns are given, this process stops. */
-  take(tenantId: string): Promise<Turn | null>;
+  take(tenantId: string): Promise<TenantTurn | null>;
 }
 
-type Waiter = (turn: Turn | null) => void;
+type Waiter = (turn: TenantTurn | null) => void;
 
 /** First come, first served; taken from the front without moving what is behind. */
 interface Line {
@@ -28,7 +28,7 @@ export function createTenantTurns(atOnceMax: number): TenantTurns {
   let busy = 0;
   let closed = false;
 
-  function begin(): Turn {
+  function begin(): TenantTurn {
     busy += 1;
     let isOver = false;
     return {
