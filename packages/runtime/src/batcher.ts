@@ -4,8 +4,11 @@ export interface BatcherOptions<Item, Result> {
   readonly delayMs: number;
   /** Batches at work at the same time; further items wait in the next batch. */
   readonly concurrency: number;
-  /** One result per item, in the items' order. A rejection fails every item of the batch. */
-  readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
+  /**
+   * One result per item, in the items' order. A rejection fails every item of the batch. A result
+   * that is a promise is waited for by its item alone: the next batch begins without it.
+   */
+  readonly run: (items: readonly Item[]) => Promise<readonly (Result | Promise<Result>)[]>;
 }
 
 export interface Batcher<Item, Result> {
@@ -15,7 +18,7 @@ export interface Batcher<Item, Result> {
 
 interface Waiting<Item, Result> {
   readonly item: Item;
-  readonly resolve: (result: Result) => void;
+  readonly resolve: (result: Result | Promise<Result>) => void;
   readonly reject: (error: unknown) => void;
 }
 

@@ -1,8 +1,11 @@
 import {
   batchIdOfUuid,
   wakeUpKindOf,
+  type WebhookDelivered,
   webhookDelivered,
+  type WebhookExhausted,
   webhookExhausted,
+  type WebhookRetry,
   webhookRetry,
 } from "@valify/contracts";
 import type { Bus } from "@valify/runtime";
@@ -13,54 +16,67 @@ import type { StoredDelivery } from "./delivery-queries.ts";
 export type DeliveryOutcome = Omit<StoredDelivery, "leaseRestMs" | "deliveredAt">;
 
 /**
- * Tells the world what a wake-up came to: the next one to the scheduler, or the end to whoever
- * listens. Resolves when it is stored. Telling it again is harmless: the ids are made of delivery
- * and round. A cancelled delivery has nothing to tell.
+ * Tells the world what wake-ups came to: the next one to the scheduler, or the end to whoever
+ * listens. Resolves when all of it is stored. Telling it again is harmless: the ids are made of
+ * delivery and round. A cancelled delivery has nothing to tell.
  */
-export async function announceOutcome(
-  bus: Pick<Bus, "publish">,
-  outcome: DeliveryOutcome,
+export async function announceOutcomes(
+  bus: Pick<Bus, "publishAll">,
+  outcomes: readonly DeliveryOutcome[],
 ): Promise<void> {
-  const { deliveryId, leadUuid, endpointId, tenantId, round, attempts } = outcome;
-  const batchId = batchIdOfUuid(outcome.batchId);
-  const ids = { tenant_id: tenantId, batch_id: batchId };
-  const delivery = { delivery_id: deliveryId, lead_uuid: leadUuid, endpoint_id: endpointId };
-  const endedAt = (outcome.lastAttemptAt ?? new Date(0)).toISOString();
-  switch (outcome.state) {
-    case "held":
-    case "waiting":
-      // Nobody knows when a paused or disabled endpoint is back; whoever activates it wakes these.
-      if (outcome.nextAttemptAt === null) return;
-      await bus.publish(webhookRetry, {
-        ...ids,
-        id: deliveryId,
-        kind: wakeUpKindOf(outcome.wakeKind),
-        round: round + 1,
-        not_before: outcome.nextAttemptAt.toISOString(),
-      });
-      return;
-    case "delivered":
-      await bus.publish(webhookDelivered, {
-        ...delivery,
-        ...ids,
-        round,
-        attempts,
-        status_code: outcome.lastStatusCode ?? 0,
-        delivered_at: endedAt,
-      });
-      return;
-    case "exhausted":
-      await bus.publish(webhookExhausted, {
-        ...delivery,
-        ...ids,
-        round,
-        attempts,
-        error_class: outcome.lastErrorClass ?? "unknown",
-        exhausted_at: endedAt,
-      });
-      return;
-    case "sending":
-    case "cancelled":
-    case "no_endpoint":
-  }
+  const delivered = outcomes.filter(({ state }) => state === "delivered").map(deliveredOf);
+  const exhausted = outcomes.filter(({ state }) => state === "exhausted").map(exhaustedOf);
+  const retries = outcomes.flatMap(retryOf);
+  await Promise.all([
+    delivered.length > 0 && bus.publishAll(webhookDelivered, delivered),
+    exhausted.length > 0 && bus.publishAll(webhookExhausted, exhausted),
+    retries.length > 0 && bus.publishAll(webhookRetry, retries),
+  ]);
+}
+
+function deliveredOf(outcome: DeliveryOutcome): WebhookDelivered {
+  return {
+    ...endOf(outcome),
+    status_code: outcome.lastStatusCode ?? 0,
+    delivered_at: endedAt(outcome),
+  };
+}
+
+function exhaustedOf(outcome: DeliveryOutcome): WebhookExhausted {
+  return {
+    ...endOf(outcome),
+    error_class: outcome.lastErrorClass ?? "unknown",
+    exhausted_at: endedAt(outcome),
+  };
+}
+
+function endOf({ deliveryId, leadUuid, endpointId, tenantId, ...rest }: DeliveryOutcome) {
+  return {
+    delivery_id: deliveryId,
+    lead_uuid: leadUuid,
+    endpoint_id: endpointId,
+    tenant_id: tenantId,
+    batch_id: batchIdOfUuid(rest.batchId),
+    round: rest.round,
+    attempts: rest.attempts,
+  };
+}
+
+const endedAt = ({ lastAttemptAt }: DeliveryOutcome) =>
+  (lastAttemptAt ?? new Date(0)).toISOString();
+
+/** Nobody knows when a paused or disabled endpoint is back; whoever activates it wakes those. */
+function retryOf(outcome: DeliveryOutcome): readonly WebhookRetry[] {
+  const { state, nextAttemptAt } = outcome;
+  if ((state !== "waiting" && state !== "held") || nextAttemptAt === null) return [];
+  return [
+    {
+      id: outcome.deliveryId,
+      tenant_id: outcome.tenantId,
+      batch_id: batchIdOfUuid(outcome.batchId),
+      kind: wakeUpKindOf(outcome.wakeKind),
+      round: outcome.round + 1,
+      not_before: nextAttemptAt.toISOString(),
+    },
+  ];
 }

@@ -8,9 +8,16 @@ import type { EndpointSecrets } from "./endpoint-secrets.ts";
 import type { OutboundWebhook } from "./http-sender.ts";
 import { signatureOf, webhookIdOf } from "./sign-webhook.ts";
 
+/** The bytes of every attempt for a lead, and what tells later whether they are still the same. */
+export interface WebhookContent {
+  readonly body: string;
+  /** Hexadecimal. */
+  readonly bodySha256: string;
+}
+
 export interface RequestParts {
   readonly deliveryId: string;
-  readonly lead: Lead;
+  readonly content: WebhookContent;
   readonly url: string;
   readonly secrets: EndpointSecrets;
   readonly userAgent: string;
@@ -18,16 +25,21 @@ export interface RequestParts {
   readonly now: Date;
 }
 
+export function contentOf(lead: Lead): WebhookContent {
+  const body = webhookBody(lead, batchIdOfUuid(lead.batchId));
+  return { body, bodySha256: hash("sha256", body, "hex") };
+}
+
 /** Signed when it is sent, and the signed bytes are the sent bytes. */
 export function buildRequest(parts: RequestParts): OutboundWebhook {
-  const body = webhookBody(parts.lead, batchIdOfUuid(parts.lead.batchId));
+  const { body, bodySha256 } = parts.content;
   const webhookId = webhookIdOf(parts.deliveryId);
   const timestamp = Math.floor(parts.now.getTime() / 1_000);
   const { keys, headers, identity } = parts.secrets;
   return {
     url: parts.url,
     body,
-    bodySha256: hash("sha256", body, "buffer"),
+    bodySha256,
     identity,
     headers: {
       // Ours come last: a customer's own header never takes the place of one of them.
@@ -46,7 +58,7 @@ export function buildRequest(parts: RequestParts): OutboundWebhook {
  * The receiver may have answered the first attempt too late: it must see the same bytes under the
  * same `webhook-id`. `bodySha256`: of the first attempt, null before it.
  */
-export function sameBody(request: OutboundWebhook, bodySha256: Buffer | null): OutboundWebhook {
-  if (bodySha256 === null || bodySha256.equals(request.bodySha256)) return request;
+export function sameBody(content: WebhookContent, bodySha256: string | null): WebhookContent {
+  if (bodySha256 === null || bodySha256 === content.bodySha256) return content;
   throw new PermanentError("other bytes than at the first attempt", { code: "BODY_CHANGED" });
 }

@@ -4,25 +4,19 @@ import { createServer, type RequestListener } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
 
 import { WakeUpKind, type WebhookDue } from "@valify/contracts";
-import { createAddressGuard, createSecretBox, PermanentError } from "@valify/runtime";
+import { createAddressGuard, PermanentError } from "@valify/runtime";
 import { sql } from "kysely";
 
 import type { DeliveryOutcome } from "./announce-outcome.ts";
-import { createDeliverWebhook } from "./deliver-webhook.ts";
 import { findDeliveries } from "./delivery-queries.ts";
-import { createEndpointGate } from "./endpoint-gate.ts";
-import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import { createHttpSender, type HttpSender } from "./http-sender.ts";
-import { type ClaimedDelivery, type PrepareDeps, prepareDeliveries } from "./prepare-deliveries.ts";
-import { createOutcomeRecorder } from "./record-outcomes.ts";
-import { createFixture, type DispatcherFixture, log } from "./test-fixture.ts";
-import { createLaterTurns } from "./turn-later.ts";
+import { createTestDelivery } from "./test-delivery.ts";
+import { createFixture, type DispatcherFixture } from "./test-fixture.ts";
 
 // Goal: what becomes of a delivery by what its endpoint answers, and of the endpoint.
 // Method: the real path from wake-up to stored outcome, a receiver that answers as told, and a
 // clock that is a variable.
 
-const RETRIES_MS = [60_000, 300_000, 1_500_000];
 const guard = createAddressGuard({ allowedCidrs: ["127.0.0.0/8"], allowHttp: true });
 const realSender = createHttpSender({ guard, totalTimeoutMs: 2_000 });
 
@@ -66,28 +60,7 @@ async function world(sender: HttpSender = realSender) {
   await sql`update ingest.endpoints set activated_at = now() - interval '1 hour'`.execute(
     fixture.owner,
   );
-  const dispatcher = fixture.dispatcher(0, () => clock);
-  const deliver = createDeliverWebhook(
-    {
-      gate: createEndpointGate({ waitMaxMs: 2_000, now: () => performance.now() }),
-      turnLater: createLaterTurns(dispatcher),
-      board: dispatcher.board,
-      sender,
-      secretsOf: createEndpointSecrets(createSecretBox("0123456789abcdef0123456789abcdef")),
-      record: createOutcomeRecorder(fixture.db, log),
-      observe: () => {},
-      now: () => clock,
-    },
-    { userAgent: "valify-batch/test", concurrency: 16, retryDelaysMs: RETRIES_MS },
-  );
-  const wake = async (event: WebhookDue) => deliver(await claim(dispatcher, event));
-  return { endpointId, dispatcher, deliver, wake };
-}
-
-async function claim(dispatcher: PrepareDeps, event: WebhookDue): Promise<ClaimedDelivery> {
-  const [[preparation] = []] = await prepareDeliveries(dispatcher, [event]);
-  assert.ok(preparation?.kind === "send", `to send, not ${preparation?.kind}`);
-  return preparation.delivery;
+  return { endpointId, ...createTestDelivery({ fixture, sender, now: () => clock }) };
 }
 
 async function lead(): Promise<WebhookDue> {
@@ -120,10 +93,11 @@ const healthOf = async (endpointId: string) =>
     .executeTakeFirst();
 
 test("a failure waits for its retry and is charged; a success delivers it", async () => {
-  const { wake: send, endpointId } = await world();
+  const { wake: send, endpointId, deferrals } = await world();
   answers(500);
   const failed = await send(await lead());
   assert.equal(failed.state, "waiting");
+  assert.equal(deferrals(), 0, "a retry is no deferral");
   assert.equal((await rowOf(failed.deliveryId)).wait_reason, "retry");
   assert.deepEqual(await countsOf(failed.deliveryId), { attempts: 1, cycleAttempts: 1 });
   answers(204);
@@ -149,9 +123,10 @@ test("Retry-After in seconds and as a date is when the retry comes, not before",
 });
 
 test("429 costs nothing, and pauses the endpoint for every delivery", async () => {
-  const { wake: send, endpointId } = await world();
+  const { wake: send, endpointId, deferrals } = await world();
   answers(429, { "retry-after": "600" });
   const throttled = await send(await lead());
+  assert.equal(deferrals(), 1);
   assert.equal(throttled.state, "waiting");
   assert.equal((await rowOf(throttled.deliveryId)).wait_reason, "throttled");
   assert.deepEqual(await countsOf(throttled.deliveryId), { attempts: 1, cycleAttempts: 0 });
@@ -238,8 +213,8 @@ test("ten failures open the circuit; one probe at a time tries; a success lets a
 });
 
 test("what waited for its turn while the circuit opened is held, not sent", async () => {
-  const { wake: send, dispatcher, deliver } = await world();
-  const waiting = await claim(dispatcher, await lead());
+  const { wake: send, claim, deliver } = await world();
+  const waiting = await claim(await lead());
   assert.equal(waiting.hold, null);
   answers(500);
   for (let failure = 0; failure < 10; failure += 1) await send(await lead());

@@ -1,8 +1,9 @@
 import { type Bus, createSecretBox, type Logger, type Metrics, version } from "@valify/runtime";
 
 import { announceDisabled } from "./announce-disabled.ts";
-import { announceOutcome } from "./announce-outcome.ts";
+import { announceOutcomes, type DeliveryOutcome } from "./announce-outcome.ts";
 import { createAttemptMetrics } from "./attempt-metrics.ts";
+import { createConcluder } from "./conclude-deliveries.ts";
 import { createDeliverWebhook } from "./deliver-webhook.ts";
 import { createReadAhead } from "./domain/read-ahead.ts";
 import { createTenantTurns } from "./domain/tenant-turns.ts";
@@ -62,41 +63,34 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
     roomFor: ({ endpointId, concurrency }: Pick<Endpoint, "endpointId" | "concurrency">) =>
       gate.room(endpointId, concurrency ?? settings.WEBHOOK_CONCURRENCY),
   };
-  const parts = {
-    gate,
-    turnLater: createLaterTurns(turnDeps),
-    board,
-    sender,
-    secretsOf: createEndpointSecrets(createSecretBox(settings.SECRET_KEY)),
-    record: createOutcomeRecorder(db, log),
-    observe: createAttemptMetrics(metrics, log),
-    now,
+  const recorder = createOutcomeRecorder(db, log);
+  const observe = createAttemptMetrics(metrics, log);
+  const readAhead = createReadAhead({ atOnceMax: AT_ONCE_MAX, now: monotonicMs });
+  const countEnd = createEndCounter(metrics);
+  const announce = async (outcomes: readonly DeliveryOutcome[]) => {
+    await announceOutcomes(bus, outcomes);
+    for (const { state } of outcomes) countEnd(state);
   };
+  const conclude = createConcluder(
+    { board, recorder, announce, onDeferral: () => readAhead.noteDeferral(), observe, log, now },
+    settings.WEBHOOK_RETRY_DELAYS,
+  );
+  const secretsOf = createEndpointSecrets(createSecretBox(settings.SECRET_KEY));
   const ways = {
     userAgent: `valify-batch/${version}`,
     concurrency: settings.WEBHOOK_CONCURRENCY,
-    retryDelaysMs: settings.WEBHOOK_RETRY_DELAYS,
   };
-  const deliver = createDeliverWebhook(parts, ways);
+  const parts = { gate, sender, secretsOf, now };
+  const turnLater = createLaterTurns(turnDeps);
+  const deliver = createDeliverWebhook({ ...parts, turnLater, board, conclude }, ways);
   const prepare = createPreparer({ ...turnDeps, db, admit });
-  const countEnd = createEndCounter(metrics);
   const turns = createTenantTurns(AT_ONCE_MAX);
-  const readAhead = createReadAhead({ atOnceMax: AT_ONCE_MAX, now: monotonicMs });
-  const handle = createWebhookDueHandler({
-    turns,
-    readAhead,
-    prepare,
-    deliver,
-    announce: async (outcome) => {
-      await announceOutcome(bus, outcome);
-      countEnd(outcome.state);
-    },
-  });
+  const handle = createWebhookDueHandler({ turns, prepare, deliver, announce });
   return {
     handle,
     wakeUpsMax: () => readAhead.wakeUpsMax(),
     /** Who has not begun goes back at once. */
     [Symbol.dispose]: () => turns[Symbol.dispose](),
-    handleTest: createWebhookTestHandler({ ...parts, db }, ways),
+    handleTest: createWebhookTestHandler({ ...parts, db, recorder, observe }, ways),
   };
 }

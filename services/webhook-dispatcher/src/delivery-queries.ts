@@ -22,8 +22,8 @@ export interface ClaimGrant {
   readonly cycleAttempts: number;
   /** When the attempt was due at first, if it has been deferred since; else null. */
   readonly dueSince: Date | null;
-  /** Of what attempt 1 sent; null before it. */
-  readonly bodySha256: Buffer | null;
+  /** Of what attempt 1 sent, hexadecimal; null before it. */
+  readonly bodySha256: string | null;
 }
 
 /** A delivery as stored, for those that could not be claimed or are known by their id alone. */
@@ -92,7 +92,7 @@ export async function claimDeliveries(
         or (d.round = excluded.round and d.state = 'sending' and d.lease_until < now())
     returning d.delivery_id as "deliveryId", d.attempts, d.cycle_attempts as "cycleAttempts",
       case when d.wake_kind = ${WakeUpKind.deferral} then d.due_since end as "dueSince",
-      d.body_sha256 as "bodySha256"
+      encode(d.body_sha256, 'hex') as "bodySha256"
     `.execute(db);
   return new Map(rows.map((row) => [row.deliveryId, row]));
 }

@@ -16,7 +16,7 @@ export interface EndpointRoom {
 /** Bounds the requests under way to each endpoint in this process, and who waits for them. */
 export interface EndpointGate extends Disposable {
   /** Null: no place came free in time, or the endpoint became too slow for so many to wait. */
-  enter(endpointId: string, concurrency: number): Promise<Pass | null>;
+  enter(endpointId: string, concurrency: number): Pass | Promise<Pass | null>;
   room(endpointId: string, concurrency: number): EndpointRoom;
 }
 
@@ -80,7 +80,7 @@ export function createEndpointGate(options: EndpointGateOptions): EndpointGate {
   }
 
   return {
-    async enter(endpointId, concurrency) {
+    enter(endpointId, concurrency) {
       const place = placeOf(endpointId, concurrency);
       if (place.busy.size < concurrency) return admit(place);
       sweep.ref();

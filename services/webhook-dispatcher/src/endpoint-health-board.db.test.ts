@@ -49,7 +49,8 @@ const signal = (kind: HealthSignal["kind"], more: Partial<HealthSignal> = {}): H
 });
 
 async function fail(board: HealthBoard, endpoint: HealthSubject, times: number): Promise<void> {
-  await Promise.all(Array.from({ length: times }, () => board.note(endpoint, signal("failure"))));
+  const notes = Array.from({ length: times }, async () => board.note(endpoint, signal("failure")));
+  await Promise.all(notes);
 }
 
 async function storedRow({ endpointId }: HealthSubject) {

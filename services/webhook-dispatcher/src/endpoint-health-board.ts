@@ -22,9 +22,9 @@ export interface HealthBoard {
   health(endpoint: HealthSubject): EndpointHealth | undefined;
   /**
    * Resolves when it is stored, for all dispatchers to see. A success of an endpoint that has no
-   * failure to make up for is only counted here. Never rejects: what fails here is a count.
+   * failure to make up for is only counted here: null. Never rejects: what fails here is a count.
    */
-  note(endpoint: HealthSubject, signal: HealthSignal): Promise<void>;
+  note(endpoint: HealthSubject, signal: HealthSignal): Promise<void> | null;
 }
 
 export interface HealthBoardDeps {
@@ -71,15 +71,15 @@ export function createHealthBoard({ write, now, log, onDisabled }: HealthBoardDe
   return {
     health: healthOf,
     admit: (endpoint) => admitDelivery(endpoint, healthOf(endpoint), now()),
-    async note(endpoint, signal) {
+    note(endpoint, signal) {
       const { endpointId } = endpoint;
       if (signal.kind === "success" && signal.disable === null) {
         if (isSpotless(healthOf(endpoint), signal.at)) {
           successes.add(endpointId, signal.at);
-          return;
+          return null;
         }
       }
-      await batcher.add({ endpoint, signal }).catch((error: unknown) => {
+      return batcher.add({ endpoint, signal }).catch((error: unknown) => {
         log.warn({ endpointId, err: error }, "endpoint.health_not_noted");
       });
     },

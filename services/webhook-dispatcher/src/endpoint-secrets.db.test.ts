@@ -5,7 +5,7 @@ import { createSecretBox } from "@valify/runtime";
 import { sql } from "kysely";
 import { Webhook } from "standardwebhooks";
 
-import { buildRequest } from "./build-request.ts";
+import { buildRequest, contentOf } from "./build-request.ts";
 import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import { loadEndpoints, loadLeads } from "./lead-queries.ts";
 import { createFixture } from "./test-fixture.ts";
@@ -35,7 +35,7 @@ test("what goes out carries the owner's headers and a signature per secret still
   const { url } = endpoint;
   const request = buildRequest({
     deliveryId: "018f3b1e-0000-5000-8000-00000000000d",
-    lead,
+    content: contentOf(lead),
     url,
     secrets,
     userAgent: "valify-batch/test",

@@ -30,69 +30,96 @@ class DeadlineError extends Error {
 
 const RESPONSE_BYTES_MAX = 16 * 1_024;
 
+/** Called once: with the answer, or with the library's error or the deadline's. */
+export type OnEnd = (answer: Answer | null, error: unknown) => void;
+
 /**
  * One request and the start of its answer, within one deadline for connecting, sending, waiting and
- * reading. Resolves as soon as enough is read; the rest is never read: an endless body costs its
- * connection, not our memory. Rejects with the library's error or at the deadline.
+ * reading. It ends as soon as enough is read; the rest is never read: an endless body costs its
+ * connection, not our memory.
  *
  * Undici's `request` would hand us a stream and want an abort signal; both together take more time
- * than the exchange.
+ * than the exchange. For the same reason this is one object, and no closure for each event.
  */
 export function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   trace: Trace,
   totalTimeoutMs: number,
-): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const chunks: Buffer[] = [];
-  let byteCount = 0;
-  let statusCode = 0;
-  let headers: Answer["headers"] = {};
-  let sentMs = 0;
-  let controller: Dispatcher.DispatchController | undefined;
-  let tooLate: Error | undefined;
+  onEnd: OnEnd,
+): void {
+  dispatcher.dispatch(request, new Exchange(trace, totalTimeoutMs, onEnd));
+}
 
-  const timer = setTimeout(() => {
-    tooLate = new DeadlineError(`no complete answer within ${totalTimeoutMs} ms`);
-    reject(tooLate);
-    controller?.abort(tooLate);
-  }, totalTimeoutMs);
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #trace: Trace;
+  readonly #onEnd: OnEnd;
+  readonly #timer: NodeJS.Timeout;
+  #chunks: Buffer[] | null = null;
+  #byteCount = 0;
+  #statusCode = 0;
+  #headers: Answer["headers"] = {};
+  #sentMs = 0;
+  #controller: Dispatcher.DispatchController | null = null;
+  #tooLate: Error | null = null;
+  #isOver = false;
 
-  function finish(): void {
-    clearTimeout(timer);
-    const isTruncated = byteCount > RESPONSE_BYTES_MAX;
-    resolve({ statusCode, headers, body: startOf(chunks), isTruncated });
+  constructor(trace: Trace, totalTimeoutMs: number, onEnd: OnEnd) {
+    this.#trace = trace;
+    this.#onEnd = onEnd;
+    this.#timer = setTimeout(giveUp, totalTimeoutMs, this, totalTimeoutMs);
   }
 
-  dispatcher.dispatch(request, {
-    onRequestStart(started) {
-      controller = started;
-      sentMs = performance.now();
-      starting = trace;
-      // It waited for a connection until after the deadline.
-      if (tooLate !== undefined) started.abort(tooLate);
-    },
-    onResponseStart(_controller, status, given) {
-      statusCode = status;
-      headers = given;
-      trace.firstByteMs = performance.now() - sentMs;
-    },
-    onResponseData(active, chunk) {
-      chunks.push(chunk);
-      byteCount += chunk.length;
-      if (byteCount <= RESPONSE_BYTES_MAX) return;
-      finish();
-      active.abort(new Error("the rest of the answer is not wanted"));
-    },
-    onResponseEnd: finish,
-    onResponseError(_controller, error) {
-      clearTimeout(timer);
-      trace.connection ??= takeTimings(error) ?? null;
-      reject(error);
-    },
-  });
-  return promise;
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#sentMs = performance.now();
+    starting = this.#trace;
+    // It waited for a connection until after the deadline.
+    if (this.#tooLate !== null) controller.abort(this.#tooLate);
+  }
+
+  onResponseStart(_controller: unknown, statusCode: number, headers: Answer["headers"]): void {
+    this.#statusCode = statusCode;
+    this.#headers = headers;
+    this.#trace.firstByteMs = performance.now() - this.#sentMs;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    (this.#chunks ??= []).push(chunk);
+    this.#byteCount += chunk.length;
+    if (this.#byteCount <= RESPONSE_BYTES_MAX) return;
+    this.onResponseEnd();
+    controller.abort(new Error("the rest of the answer is not wanted"));
+  }
+
+  onResponseEnd(): void {
+    const isTruncated = this.#byteCount > RESPONSE_BYTES_MAX;
+    const body = this.#chunks === null ? "" : startOf(this.#chunks);
+    const [statusCode, headers] = [this.#statusCode, this.#headers];
+    this.#end({ statusCode, headers, body, isTruncated }, null);
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#trace.connection ??= takeTimings(error) ?? null;
+    this.#end(null, error);
+  }
+
+  giveUp(timeoutMs: number): void {
+    this.#tooLate = new DeadlineError(`no complete answer within ${timeoutMs} ms`);
+    this.#end(null, this.#tooLate);
+    this.#controller?.abort(this.#tooLate);
+  }
+
+  #end(answer: Answer | null, error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#onEnd(answer, error);
+  }
+}
+
+function giveUp(late: Exchange, timeoutMs: number): void {
+  late.giveUp(timeoutMs);
 }
 
 export const createTrace = (): Trace => ({
@@ -119,8 +146,8 @@ function hasSocket(message: unknown): message is { readonly socket: Socket } {
 }
 
 function startOf(chunks: readonly Buffer[]): string {
-  if (chunks.length === 0) return "";
-  const start = Buffer.concat(chunks).subarray(0, RESPONSE_BYTES_MAX).toString("utf8");
+  const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  const start = bytes.toString("utf8", 0, RESPONSE_BYTES_MAX);
   // Postgres text cannot hold a NUL.
-  return start.replaceAll("\0", "\uFFFD");
+  return start.includes("\0") ? start.replaceAll("\0", "\uFFFD") : start;
 }

@@ -4,14 +4,14 @@ import { createAgentPool } from "./agent-pool.ts";
 import { type AttemptOutcome, outcomeOfError, outcomeOfStatus } from "./domain/attempt-outcome.ts";
 import { type Headers, maskResponseHeaders } from "./domain/mask-headers.ts";
 import type { ClientIdentity } from "./endpoint-secrets.ts";
-import { type Answer, createTrace, exchange, type Trace } from "./http-exchange.ts";
+import { type Answer, createTrace, exchange, type OnEnd, type Trace } from "./http-exchange.ts";
 
 export interface OutboundWebhook {
   readonly url: string;
   readonly headers: Headers;
   readonly body: string;
   /** Tells at a later attempt whether the bytes are still the same. */
-  readonly bodySha256: Buffer;
+  readonly bodySha256: string;
   /** For a receiver that asks for a client certificate. */
   readonly identity?: ClientIdentity | null;
 }
@@ -56,30 +56,29 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
 
   const targetOf = createTargets(guard);
 
-  async function attempt(webhook: Omit<OutboundWebhook, "bodySha256">, trace: Trace) {
-    const request = {
-      ...targetOf(webhook.url),
-      method: "POST",
-      headers: webhook.headers,
-      body: webhook.body,
-    } as const;
-    const timeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
-    const agent = agents.agentFor(webhook.identity ?? null);
-    return resultOf(await exchange(agent, request, trace, timeoutMs));
+  function start(webhook: Omit<OutboundWebhook, "bodySha256">, trace: Trace, onEnd: OnEnd): void {
+    try {
+      const { origin, path } = targetOf(webhook.url);
+      const { headers, body } = webhook;
+      const request = { origin, path, method: "POST", headers, body } as const;
+      const timeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+      exchange(agents.agentFor(webhook.identity ?? null), request, trace, timeoutMs, onEnd);
+    } catch (error) {
+      onEnd(null, error);
+    }
   }
 
   return {
-    async send(webhook) {
-      const startedAt = new Date();
-      const startedMs = performance.now();
-      const trace = createTrace();
-      const answer = await attempt(webhook, trace).catch((error: unknown) => ({
-        ...NO_ANSWER,
-        outcome: outcomeOfError(error),
-      }));
-      const durationMs = performance.now() - startedMs;
-      return { ...answer, trace, startedAt, durationMs };
-    },
+    send: (webhook) =>
+      new Promise((resolve) => {
+        const startedAt = new Date();
+        const startedMs = performance.now();
+        const trace = createTrace();
+        start(webhook, trace, (answer, error) => {
+          const durationMs = performance.now() - startedMs;
+          resolve(resultOf(answer, error, { trace, startedAt, durationMs }));
+        });
+      }),
     [Symbol.asyncDispose]: () => agents[Symbol.asyncDispose](),
   };
 }
@@ -107,26 +106,27 @@ function createTargets(guard: AddressGuard) {
   };
 }
 
-const NO_ANSWER = {
-  statusCode: null,
-  retryAfter: undefined,
-  webhookDelivery: undefined,
-  responseBody: null,
-  responseTruncated: false,
-  responseHeaders: null,
-} as const;
-
-function resultOf({ statusCode, headers, body, isTruncated }: Answer) {
+function resultOf(
+  answer: Answer | null,
+  error: unknown,
+  { trace, startedAt, durationMs }: Pick<SendResult, "trace" | "startedAt" | "durationMs">,
+): SendResult {
+  const headers = answer?.headers ?? NO_HEADERS;
   return {
-    outcome: outcomeOfStatus(statusCode),
-    statusCode,
+    outcome: answer === null ? outcomeOfError(error) : outcomeOfStatus(answer.statusCode),
+    statusCode: answer?.statusCode ?? null,
     retryAfter: firstOf(headers["retry-after"]),
     webhookDelivery: firstOf(headers["webhook-delivery"]),
-    responseBody: body,
-    responseTruncated: isTruncated,
-    responseHeaders: maskResponseHeaders(headers),
+    responseBody: answer?.body ?? null,
+    responseTruncated: answer?.isTruncated ?? false,
+    responseHeaders: answer === null ? null : maskResponseHeaders(headers),
+    trace,
+    startedAt,
+    durationMs,
   };
 }
+
+const NO_HEADERS: Answer["headers"] = {};
 
 function firstOf(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === "string" ? value : value?.[0];

@@ -18,7 +18,8 @@ import {
 import { startTestNats } from "@valify/runtime/testing";
 import { sql } from "kysely";
 
-import { announceOutcome } from "./announce-outcome.ts";
+import { announceOutcomes, type DeliveryOutcome } from "./announce-outcome.ts";
+import { createConcluder } from "./conclude-deliveries.ts";
 import { createDeliverWebhook } from "./deliver-webhook.ts";
 import { createTenantTurns } from "./domain/tenant-turns.ts";
 import { createEndpointGate } from "./endpoint-gate.ts";
@@ -78,23 +79,30 @@ async function startDispatcher() {
   const guard = createAddressGuard({ allowedCidrs: ["127.0.0.0/8"], allowHttp: true });
   const sender = undo.use(createHttpSender({ guard }));
   const dispatcher = fixture.dispatcher(0, now);
+  const publishAll: Bus["publishAll"] = async (contract, events) => {
+    if (brokerAway) throw new Error("the broker is away");
+    return bus.publishAll(contract, events);
+  };
+  const announce = (outcomes: readonly DeliveryOutcome[]) =>
+    announceOutcomes({ publishAll }, outcomes);
+  const recorder = createOutcomeRecorder(fixture.db, log, clock);
+  const { board } = dispatcher;
+  const conclude = createConcluder(
+    { board, recorder, announce, onDeferral: () => {}, observe: () => {}, log, now },
+    [60_000],
+  );
   const deliver = createDeliverWebhook(
     {
       gate: createEndpointGate({ waitMaxMs: 2_000, now: () => performance.now() }),
       turnLater: async () => 5_000,
-      board: dispatcher.board,
+      board,
       sender,
       secretsOf: createEndpointSecrets(createSecretBox("0123456789abcdef0123456789abcdef")),
-      record: createOutcomeRecorder(fixture.db, log, clock),
-      observe: () => {},
+      conclude,
       now,
     },
-    { userAgent: "valify-batch/test", concurrency: 16, retryDelaysMs: [60_000] },
+    { userAgent: "valify-batch/test", concurrency: 16 },
   );
-  const publish: Bus["publish"] = async (contract, event) => {
-    if (brokerAway) throw new Error("the broker is away");
-    return bus.publish(contract, event);
-  };
   const deps = { bus, log, metrics: createMetrics("test", "0"), isReady: async () => !away };
   return startConsumer(deps, {
     durable: "dispatcher",
@@ -102,10 +110,9 @@ async function startDispatcher() {
     concurrency: 20,
     handle: createWebhookDueHandler({
       turns: createTenantTurns(100),
-      readAhead: { noteDeferral: () => {} },
       prepare: createPreparer(dispatcher),
       deliver,
-      announce: (outcome) => announceOutcome({ publish }, outcome),
+      announce,
     }),
   });
 }

@@ -8,6 +8,7 @@ import { sql } from "kysely";
 import { cancelWaiting, findDeliveries } from "./delivery-queries.ts";
 import { type ClaimedDelivery, prepareDeliveries } from "./prepare-deliveries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
+import type { DeliveryRecord } from "./record-queries.ts";
 import { addBatch, createFixture, type DispatcherFixture, log } from "./test-fixture.ts";
 
 let fixture: DispatcherFixture;
@@ -34,10 +35,7 @@ async function finish(
   const outcome = state === "delivered" ? "delivered" : "http_5xx";
   const startedAt = new Date();
   const attempt = { kind, dueAt: dueSince, startedAt, durationMs: 12.5, outcome, statusCode };
-  await createOutcomeRecorder(
-    fixture.db,
-    log,
-  )({
+  const record: DeliveryRecord = {
     deliveryId,
     leadUuid,
     tenantId,
@@ -51,9 +49,10 @@ async function finish(
     cycleAttempts: delivery.cycleAttempts + 1,
     waitReason: state === "waiting" ? "retry" : null,
     dueSince,
-    bodySha256: hash("sha256", "body", "buffer"),
+    bodySha256: hash("sha256", "body", "hex"),
     attempt: { ...attempt, ...ANSWER },
-  });
+  };
+  await createOutcomeRecorder(fixture.db, log).record([record]);
 }
 
 const ANSWER = {

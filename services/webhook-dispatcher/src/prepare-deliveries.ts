@@ -33,7 +33,7 @@ export interface ClaimedDelivery extends ClaimRequest {
   readonly endpoint: Endpoint | null;
   readonly attempts: number;
   readonly cycleAttempts: number;
-  readonly bodySha256: Buffer | null;
+  readonly bodySha256: string | null;
   /** Not to be sent now. */
   readonly hold: Hold | null;
   /** The one request that finds out whether its endpoint is back. */

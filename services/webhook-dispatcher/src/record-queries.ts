@@ -18,7 +18,8 @@ export interface DeliveryRecord {
   readonly cycleAttempts: number;
   /** When the attempt under way, or still to be made, was due at first. */
   readonly dueSince: string;
-  readonly bodySha256: Buffer | null;
+  /** Hexadecimal. */
+  readonly bodySha256: string | null;
   readonly attempt: AttemptRecord | null;
 }
 
@@ -118,7 +119,7 @@ function deliveryArrays(records: readonly DeliveryRecord[]) {
     ${arrayLiteral(records.map((record) => record.cycleAttempts))}::int[],
     ${arrayLiteral(records.map((record) => record.waitReason))}::text[],
     ${arrayLiteral(records.map((record) => record.dueSince))}::timestamptz[],
-    ${arrayLiteral(records.map(({ bodySha256 }) => bodySha256?.toString("hex") ?? null))}::text[]`;
+    ${arrayLiteral(records.map((record) => record.bodySha256))}::text[]`;
 }
 
 /** What a receiver answered is text from outside: those arrays are left to the driver to quote. */

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type WebhookDue, WakeUpKind } from "@valify/contracts";
+import type { WebhookDue } from "@valify/contracts";
 import { PermanentError } from "@valify/runtime";
 
 import type { DeliveryOutcome } from "./announce-outcome.ts";
 import type { StoredDelivery } from "./delivery-queries.ts";
 import { createTenantTurns } from "./domain/tenant-turns.ts";
-import type { ClaimedDelivery } from "./prepare-deliveries.ts";
 import { createWebhookDueHandler } from "./webhook-due-handler.ts";
 
 const event: WebhookDue = {
@@ -44,11 +43,12 @@ function handler(
 ) {
   return createWebhookDueHandler({
     turns,
-    readAhead: { noteDeferral: () => {} },
     prepare: async () =>
       ["a", "b", "c"].map((id) => ({ kind: "repeat" as const, stored: stored(id) })),
     deliver: () => assert.fail("nothing is sent"),
-    announce,
+    announce: async (outcomes) => {
+      for (const outcome of outcomes) await announce(outcome);
+    },
   });
 }
 
@@ -91,53 +91,3 @@ test("the place of a wake-up is free again when it is done, and when it failed",
   await handler(async () => {}, turns)(event);
   assert.notEqual(await turns.take(event.tenant_id), null);
 });
-
-const ids = { leadUuid: event.id, tenantId: event.tenant_id, batchId: "b" };
-const claimed: ClaimedDelivery = {
-  ...ids,
-  deliveryId: "a",
-  endpointId: "e",
-  round: 0,
-  kind: WakeUpKind.first,
-  dueAt: event.due_at,
-  dueSince: event.due_at,
-  endpoint: null,
-  attempts: 0,
-  cycleAttempts: 0,
-  bodySha256: null,
-  hold: null,
-  isProbe: false,
-  turn: { waitMs: 0, reason: "rate" },
-  lead: {
-    ...ids,
-    rowNumber: 1,
-    leadId: "john.smith.15031990",
-    firstName: "John",
-    lastName: "Smith",
-    dob: "15/03/1990",
-    status: "valid",
-    errors: [],
-    warnings: [],
-    validatedAt: new Date(0),
-    webhookScheduledFor: new Date(0),
-    cancelled: false,
-  },
-};
-
-for (const [wakeKind, noted] of [
-  [WakeUpKind.deferral, 1],
-  [WakeUpKind.retry, 0],
-] as const) {
-  test(`what waits under kind ${wakeKind} is noted as sent back ${noted} times`, async () => {
-    let deferrals = 0;
-    const handle = createWebhookDueHandler({
-      turns: createTenantTurns(1),
-      readAhead: { noteDeferral: () => (deferrals += 1) },
-      prepare: async () => [{ kind: "send", delivery: claimed }],
-      deliver: async () => ({ ...stored("a"), state: "waiting", wakeKind }),
-      announce: async () => {},
-    });
-    await handle(event);
-    assert.equal(deferrals, noted);
-  });
-}

@@ -62,7 +62,7 @@ async function handle(event: WebhookTest, guard = loopback) {
       gate,
       sender,
       secretsOf: createEndpointSecrets(createSecretBox("0123456789abcdef0123456789abcdef")),
-      record: createOutcomeRecorder(fixture.db, log),
+      recorder: createOutcomeRecorder(fixture.db, log),
       observe: () => {},
       now: () => new Date(),
     },

@@ -3,7 +3,8 @@ import type { Database } from "@valify/database";
 import type { Later } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
-import { buildRequest } from "./build-request.ts";
+import { buildRequest, contentOf } from "./build-request.ts";
+import type { ConcludeDeps } from "./conclude-deliveries.ts";
 import type { Decision } from "./decisions.ts";
 import type { DeliverWebhookDeps, DeliverySettings } from "./deliver-webhook.ts";
 import { claimDeliveries, findDeliveries } from "./delivery-queries.ts";
@@ -12,9 +13,12 @@ import { type Endpoint, loadEndpoints } from "./lead-queries.ts";
 import { recordOf } from "./outcome-of.ts";
 import type { ClaimedDelivery } from "./prepare-deliveries.ts";
 
-export type WebhookTestDeps = Omit<DeliverWebhookDeps, "board" | "turnLater"> & {
+export interface WebhookTestDeps
+  extends
+    Pick<DeliverWebhookDeps, "gate" | "sender" | "secretsOf" | "now">,
+    Pick<ConcludeDeps, "recorder" | "observe"> {
   readonly db: Kysely<Database>;
-};
+}
 
 /** Of a delivery that belongs to no lead. */
 const TEST_KIND = 5;
@@ -28,9 +32,9 @@ const FULL_DELAY_MS = 1_000;
  */
 export function createWebhookTestHandler(
   deps: WebhookTestDeps,
-  { userAgent, concurrency }: Pick<DeliverySettings, "userAgent" | "concurrency">,
+  { userAgent, concurrency }: DeliverySettings,
 ) {
-  const { db, gate, sender, secretsOf, record, observe, now } = deps;
+  const { db, gate, sender, secretsOf, recorder, observe, now } = deps;
 
   return async function handleWebhookTest(event: WebhookTest): Promise<Later | undefined> {
     const { delivery_id: deliveryId, endpoint_id: endpointId, tenant_id: tenantId } = event;
@@ -60,13 +64,15 @@ export function createWebhookTestHandler(
     const { deliveryId, tenantId, dueSince } = claim;
     const lead = { ...testLead(deliveryId, tenantId, new Date(dueSince)), cancelled: false };
     const { url } = endpoint;
-    const parts = { deliveryId, lead, url, secrets: secretsOf(endpoint), userAgent };
+    const content = contentOf(lead);
+    const parts = { deliveryId, content, url, secrets: secretsOf(endpoint), userAgent };
     const request = buildRequest({ ...parts, now: now() });
     const result = await sender.send(request);
     const delivery = { ...claim, ...PLAIN, lead, endpoint };
     observe(delivery, result);
     const decision = result.outcome === "delivered" ? DELIVERED : FAILED;
-    await record(recordOf(delivery, decision, { request, result }).record);
+    const { record } = recordOf(delivery, decision, { request, result });
+    await recorder.record([record]).catch(() => recorder.insist([record]));
   }
 
   /** The message came again: sent already, or being sent by somebody whose lease still runs. */

@@ -6,7 +6,7 @@ export interface TenantTurn {
 /** Bounds how many wake-ups are worked on at once, and lets each tenant begin in its turn. */
 export interface TenantTurns extends Disposable {
   /** Null: no more turns are given, this process stops. */
-  take(tenantId: string): Promise<TenantTurn | null>;
+  take(tenantId: string): TenantTurn | null | Promise<TenantTurn | null>;
 }
 
 type Waiter = (turn: TenantTurn | null) => void;
@@ -54,7 +54,7 @@ export function createTenantTurns(atOnceMax: number): TenantTurns {
   }
 
   return {
-    async take(tenantId) {
+    take(tenantId) {
       if (closed) return null;
       if (busy < atOnceMax) return begin();
       const line = lines.get(tenantId) ?? { waiters: [], head: 0 };
