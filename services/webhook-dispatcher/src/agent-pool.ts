@@ -1,7 +1,6 @@
-import { type AddressGuard, createGuardedConnector } from "@valify/runtime";
 import { Agent } from "undici";
 
-import { watchConnecting } from "./connection-timings.ts";
+import type { Egress } from "./egress.ts";
 import type { ClientIdentity } from "./endpoint-secrets.ts";
 
 export interface AgentPool extends AsyncDisposable {
@@ -10,8 +9,7 @@ export interface AgentPool extends AsyncDisposable {
 }
 
 export interface AgentPoolOptions {
-  readonly guard: AddressGuard;
-  readonly connectTimeoutMs: number;
+  readonly egress: Pick<Egress, "connectorFor">;
   readonly answerTimeoutMs: number;
 }
 
@@ -24,7 +22,7 @@ const IDENTITIES_MAX = 100;
 
 /** One keep-alive pool for all receivers, and one more for each client certificate. */
 export function createAgentPool(options: AgentPoolOptions): AgentPool {
-  const { guard, connectTimeoutMs, answerTimeoutMs } = options;
+  const { egress, answerTimeoutMs } = options;
   const shared = createAgent(null);
   const own = new Map<string, Agent>(); // in the order of their last use
 
@@ -36,11 +34,7 @@ export function createAgentPool(options: AgentPoolOptions): AgentPool {
       bodyTimeout: answerTimeoutMs,
       maxHeaderSize: HEADER_BYTES_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      connect: createGuardedConnector(guard, {
-        timeoutMs: connectTimeoutMs,
-        onConnecting: (socket) => watchConnecting(socket, () => performance.now()),
-        ...(identity && { identity: { cert: identity.certificate, key: identity.key } }),
-      }),
+      connect: egress.connectorFor(identity),
     });
   }
 

@@ -1,9 +1,12 @@
 import { commonSettings, parseConfig, setting } from "@valify/runtime";
 
+import { parseProxyUrl } from "./domain/proxy-address.ts";
+
 const DAY_MS = 86_400_000;
 const RATE_PER_SECOND = 100;
 const CONCURRENCY = 16;
 const RETRIES_MAX = 10;
+const NO_PROXY_URL = "must be a URL such as http://user:password@proxy.internal:3128";
 
 export const readConfig = (env: Readonly<Record<string, string | undefined>>) =>
   parseConfig(
@@ -23,6 +26,15 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>) =>
       ATTEMPT_RETENTION: setting.durationMs.default(30 * DAY_MS),
       WEBHOOK_ALLOW_HTTP: setting.flag.default(false),
       WEBHOOK_ALLOWED_CIDRS: setting.list.prefault(""),
+      /** Holds a password: what is kept of it has a name that no log shows. */
+      WEBHOOK_PROXY_URL: setting.text
+        .transform((text, context) => {
+          const proxy = parseProxyUrl(text);
+          if (proxy !== undefined) return proxy;
+          context.issues.push({ code: "custom", input: undefined, message: NO_PROXY_URL });
+          return null;
+        })
+        .optional(),
     },
     env,
   );

@@ -4,32 +4,42 @@ import type { Socket } from "node:net";
 export interface ConnectionTimings {
   /** Null as well for an address written into the URL. */
   readonly dnsMs: number | null;
+  /** Through a proxy: to the proxy, and by it to the receiver. */
   readonly connectMs: number | null;
   readonly tlsMs: number | null;
 }
 
 const timingsOf = new WeakMap<WeakKey, ConnectionTimings>();
 
-/** Watches a socket that has just begun to connect. `now` is in milliseconds. */
-export function watchConnecting(socket: Socket, now: () => number): void {
+/** Begins to time a connection. `now` is in milliseconds. */
+export function startTimings(now: () => number) {
   const timings: { -readonly [Step in keyof ConnectionTimings]: ConnectionTimings[Step] } = {
     dnsMs: null,
     connectMs: null,
     tlsMs: null,
   };
-  timingsOf.set(socket, timings);
   let lastMs = now();
-  const step = () => {
-    const before = lastMs;
-    lastMs = now();
-    return lastMs - before;
+  return {
+    ended(step: keyof ConnectionTimings): void {
+      const before = lastMs;
+      lastMs = now();
+      timings[step] = lastMs - before;
+    },
+    /** For {@link takeTimings}: the open socket, or the error of one that never opened. */
+    keepFor: (socketOrError: WeakKey) => void timingsOf.set(socketOrError, timings),
   };
+}
+
+/** Watches a socket that has just begun to connect. */
+export function watchConnecting(socket: Socket, now: () => number): void {
+  const timings = startTimings(now);
+  timings.keepFor(socket);
   // Prepended: whoever waits for the connection runs after we have looked at the clock.
-  socket.prependOnceListener("lookup", () => (timings.dnsMs = step()));
-  socket.prependOnceListener("connect", () => (timings.connectMs = step()));
-  socket.prependOnceListener("secureConnect", () => (timings.tlsMs = step()));
+  socket.prependOnceListener("lookup", () => timings.ended("dnsMs"));
+  socket.prependOnceListener("connect", () => timings.ended("connectMs"));
+  socket.prependOnceListener("secureConnect", () => timings.ended("tlsMs"));
   // An attempt that gets no connection knows the error alone.
-  socket.prependOnceListener("error", (error) => timingsOf.set(error, timings));
+  socket.prependOnceListener("error", (error) => timings.keepFor(error));
 }
 
 /** The timings of the first request on a connection, or of one that never came about. */

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Dispatcher } from "undici";
 
 import { type ConnectionTimings, takeTimings } from "./connection-timings.ts";
+import { remoteAddressOf } from "./remote-address.ts";
 
 export interface Answer {
   readonly statusCode: number;
@@ -137,7 +138,7 @@ subscribe("undici:client:sendHeaders", (message) => {
   const trace = starting;
   starting = undefined;
   if (trace === undefined || !hasSocket(message)) return;
-  trace.remoteAddress = message.socket.remoteAddress ?? null;
+  trace.remoteAddress = remoteAddressOf(message.socket);
   trace.connection = takeTimings(message.socket) ?? null;
 });
 

@@ -1,10 +1,13 @@
 import type { AddressGuard } from "@valify/runtime";
 
 import { createAgentPool } from "./agent-pool.ts";
-import { type AttemptOutcome, outcomeOfError, outcomeOfStatus } from "./domain/attempt-outcome.ts";
+import { type AttemptOutcome, outcomeOfStatus } from "./domain/attempt-outcome.ts";
 import { type Headers, maskResponseHeaders } from "./domain/mask-headers.ts";
+import type { ProxyAddress } from "./domain/proxy-address.ts";
+import { createDirectEgress } from "./egress.ts";
 import type { ClientIdentity } from "./endpoint-secrets.ts";
 import { type Answer, createTrace, exchange, type OnEnd, type Trace } from "./http-exchange.ts";
+import { createProxyEgress } from "./proxy-egress.ts";
 
 export interface OutboundWebhook {
   readonly url: string;
@@ -38,6 +41,10 @@ export interface HttpSender extends AsyncDisposable {
 
 export interface HttpSenderOptions {
   readonly guard: AddressGuard;
+  /** Every request leaves through it; none unless told. */
+  readonly proxy?: ProxyAddress | null | undefined;
+  /** Told of each fault of the proxy. */
+  readonly onProxyFault?: (fault: Error) => void;
   /** Default {@link TOTAL_TIMEOUT_MS}. */
   readonly totalTimeoutMs?: number;
   /** Default {@link CONNECT_TIMEOUT_MS}. */
@@ -52,8 +59,11 @@ const TOTAL_TIMEOUT_MS = 15_000;
 export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const { guard } = options;
   const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-  const agents = createAgentPool({ guard, connectTimeoutMs, answerTimeoutMs: TOTAL_TIMEOUT_MS });
-
+  const egress =
+    options.proxy == null
+      ? createDirectEgress(guard, connectTimeoutMs)
+      : createProxyEgress({ ...options, proxy: options.proxy, connectTimeoutMs });
+  const agents = createAgentPool({ egress, answerTimeoutMs: TOTAL_TIMEOUT_MS });
   const targetOf = createTargets(guard);
 
   function start(webhook: Omit<OutboundWebhook, "bodySha256">, trace: Trace, onEnd: OnEnd): void {
@@ -68,6 +78,10 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
     }
   }
 
+  async function failed(error: unknown, times: Times): Promise<SendResult> {
+    return resultOf(null, await egress.outcomeOf(error), times);
+  }
+
   return {
     send: (webhook) =>
       new Promise((resolve) => {
@@ -75,8 +89,9 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
         const startedMs = performance.now();
         const trace = createTrace();
         start(webhook, trace, (answer, error) => {
-          const durationMs = performance.now() - startedMs;
-          resolve(resultOf(answer, error, { trace, startedAt, durationMs }));
+          const times = { trace, startedAt, durationMs: performance.now() - startedMs };
+          if (answer === null) resolve(failed(error, times));
+          else resolve(resultOf(answer, outcomeOfStatus(answer.statusCode), times));
         });
       }),
     [Symbol.asyncDispose]: () => agents[Symbol.asyncDispose](),
@@ -106,14 +121,16 @@ function createTargets(guard: AddressGuard) {
   };
 }
 
+type Times = Pick<SendResult, "trace" | "startedAt" | "durationMs">;
+
 function resultOf(
   answer: Answer | null,
-  error: unknown,
-  { trace, startedAt, durationMs }: Pick<SendResult, "trace" | "startedAt" | "durationMs">,
+  outcome: AttemptOutcome,
+  { trace, startedAt, durationMs }: Times,
 ): SendResult {
   const headers = answer?.headers ?? NO_HEADERS;
   return {
-    outcome: answer === null ? outcomeOfError(error) : outcomeOfStatus(answer.statusCode),
+    outcome,
     statusCode: answer?.statusCode ?? null,
     retryAfter: firstOf(headers["retry-after"]),
     webhookDelivery: firstOf(headers["webhook-delivery"]),

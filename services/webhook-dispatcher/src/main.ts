@@ -51,7 +51,9 @@ await runService(service, async () => {
   stack.use(answerPresence(bus, service));
   stack.use(await startHealthServer({ host: config.HOST, port: config.PORT, health, metrics }));
 
-  const sender = stack.use(createHttpSender({ guard }));
+  const onProxyFault = (err: Error) => log.warn({ err }, "proxy.failed");
+  const proxy = config.WEBHOOK_PROXY_URL;
+  const sender = stack.use(createHttpSender({ guard, proxy, onProxyFault }));
   const path = createDeliveryPath({ databases, bus, sender, log, metrics }, config);
   const upkeep = { db, attemptRetentionMs: config.ATTEMPT_RETENTION };
   const jobs = [...endpointJobs({ db, bus }), ...housekeepingJobs(upkeep)];

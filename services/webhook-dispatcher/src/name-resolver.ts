@@ -1,9 +1,9 @@
 import type { LookupAddress, LookupAllOptions } from "node:dns";
 import { lookup as lookUpBySystem } from "node:dns/promises";
 
-import { blameForSilence } from "./domain/dns-blame.ts";
+import { createSilenceLedger } from "./silence-ledger.ts";
 
-type Resolve = (hostname: string, options: LookupAllOptions) => Promise<LookupAddress[]>;
+export type Resolve = (hostname: string, options: LookupAllOptions) => Promise<LookupAddress[]>;
 
 export interface NameResolverOptions {
   /** The system's unless told. */
@@ -22,8 +22,6 @@ class ResolverUnavailableError extends Error {
 
 /** Shorter than the connect timeout: that one is an endpoint's fault, a silent resolver is not. */
 const TIMEOUT_MS = 4_000;
-/** Far more than fail at a time; whoever is forgotten is failing since now. */
-const FAILING_MAX = 1_000;
 /** The name server gave no answer, or refused to. `ENOTFOUND` is an answer. */
 const SILENCE = new Set(["EAI_AGAIN", "EAI_FAIL"]);
 
@@ -34,8 +32,7 @@ const SILENCE = new Set(["EAI_AGAIN", "EAI_FAIL"]);
 export function createNameResolver(options: NameResolverOptions = {}): Resolve {
   const { lookUp = lookUpBySystem, now = () => performance.now() } = options;
   const underWay = new Map<string, Promise<LookupAddress[]>>();
-  const failingSince = new Map<string, number>();
-  let lastResolvedMs: number | null = null;
+  const names = createSilenceLedger(now);
 
   function join(hostname: string, how: LookupAllOptions): Promise<LookupAddress[]> {
     const key = `${hostname} ${how.family ?? 0} ${how.hints ?? 0}`;
@@ -48,22 +45,17 @@ export function createNameResolver(options: NameResolverOptions = {}): Resolve {
 
   function blame(hostname: string, error: unknown): unknown {
     if (!SILENCE.has(codeOf(error))) {
-      failingSince.delete(hostname);
+      names.forget(hostname);
       return error;
     }
-    const nowMs = now();
-    const failingSinceMs = failingSince.get(hostname) ?? nowMs;
-    if (!failingSince.has(hostname) && failingSince.size >= FAILING_MAX) failingSince.clear();
-    failingSince.set(hostname, failingSinceMs);
-    if (blameForSilence({ nowMs, failingSinceMs, lastResolvedMs }) === "theirs") return error;
+    if (names.blame(hostname) === "theirs") return error;
     return new ResolverUnavailableError("no name server answers", { cause: error });
   }
 
   return async function resolve(hostname, how) {
     try {
       const addresses = await within(options.timeoutMs ?? TIMEOUT_MS, join(hostname, how));
-      lastResolvedMs = now();
-      failingSince.delete(hostname);
+      names.answered(hostname);
       return addresses;
     } catch (error) {
       throw blame(hostname, error);

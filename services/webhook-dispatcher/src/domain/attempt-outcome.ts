@@ -25,7 +25,7 @@ export function outcomeOfStatus(statusCode: number): AttemptOutcome {
 const CLASS_OF_CODE: Readonly<Record<string, FailureClass>> = {
   ADDRESS_REFUSED: "ssrf_blocked",
   ENOTFOUND: "dns",
-  // Silence about this name alone; that of our resolver has a code of its own, see dns-blame.ts.
+  // Silence about this name alone; that of our resolver has a code of its own, see silence-blame.ts.
   EAI_AGAIN: "dns",
   EAI_FAIL: "dns",
   ENODATA: "dns",
@@ -33,13 +33,16 @@ const CLASS_OF_CODE: Readonly<Record<string, FailureClass>> = {
   EHOSTUNREACH: "connect_refused",
   ENETUNREACH: "connect_refused",
   UND_ERR_CONNECT_TIMEOUT: "timeout_connect",
+  // Through a proxy that is not to blame for it, see domain/proxy-answer.ts.
+  TARGET_REFUSED: "connect_refused",
+  TARGET_SILENT: "timeout_connect",
   ETIMEDOUT: "timeout_connect",
   UND_ERR_HEADERS_TIMEOUT: "timeout_response",
   UND_ERR_BODY_TIMEOUT: "timeout_response",
 };
 /** We ran out of something, or asked our own client for nonsense. */
 const OUR_CODE =
-  /^(RESOLVER_UNAVAILABLE|EAI_MEMORY|EAI_SYSTEM|EMFILE|ENFILE|ENOMEM|ENOBUFS|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_(CLOSED|DESTROYED|INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH))$/;
+  /^(RESOLVER_UNAVAILABLE|PROXY_UNAVAILABLE|EAI_MEMORY|EAI_SYSTEM|EMFILE|ENFILE|ENOMEM|ENOBUFS|EADDRNOTAVAIL|EACCES|EPERM|UND_ERR_(CLOSED|DESTROYED|INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH))$/;
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO|HOSTNAME_)/;
 
 /** The class of a request that got no complete answer, by the error's code. */

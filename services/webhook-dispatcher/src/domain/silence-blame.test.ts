@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { blameForSilence } from "./dns-blame.ts";
+import { blameForSilence } from "./silence-blame.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const since = 10 * HOUR_MS;
 
-const blame = (afterMs: number, lastResolvedMs: number | null) =>
-  blameForSilence({ nowMs: since + afterMs, failingSinceMs: since, lastResolvedMs });
+const blame = (afterMs: number, lastAnsweredMs: number | null) =>
+  blameForSilence({ nowMs: since + afterMs, failingSinceMs: since, lastAnsweredMs });
 
 test("while no name at all is resolved it is our resolver, for an hour and more", () => {
   assert.equal(blame(0, null), "ours");
