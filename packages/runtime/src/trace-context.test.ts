@@ -11,7 +11,7 @@ const batchId = batchIdOfUuid(uuid);
 test("the trace of a batch is its own 128 bits, and comes back out of the header", () => {
   assert.equal(traceIdOf(batchId), "018f3b1e00007000800000000000beef");
   const header = traceparentOf(batchId, "00f067aa0ba902b7");
-  assert.equal(header, "00-018f3b1e00007000800000000000beef-00f067aa0ba902b7-01");
+  assert.equal(header, "00-018f3b1e00007000800000000000beef-00f067aa0ba902b7-00");
   const context = { traceId: traceIdOf(batchId), parentId: "00f067aa0ba902b7" };
   assert.deepEqual(parseTraceparent(header), context);
 });
