@@ -1,4 +1,4 @@
-export { arrayLiteral } from "./array-literal.ts";
+export { arrayLiteral, textArrayLiteral } from "./array-literal.ts";
 export {
   checkDatabase,
   type Connection,

@@ -33,8 +33,8 @@ test("the official libraries accept each of ten thousand requests", () => {
       status: row % 3 === 0 ? ("invalid" as const) : ("valid" as const),
       errors: [],
       warnings: [],
-      validatedAt: now,
-      webhookScheduledFor: now,
+      validatedAt: now.toISOString(),
+      webhookScheduledFor: now.toISOString(),
     };
     const { body, headers } = buildRequest({
       deliveryId: randomUUID(),

@@ -30,11 +30,10 @@ export interface ConcludeDeps {
   readonly now: () => Date;
 }
 
-interface Concluded {
-  readonly outcome: DeliveryOutcome;
-  readonly record: DeliveryRecord;
-  /** What the answer says about its endpoint. */
-  readonly word: { readonly endpoint: Endpoint; readonly signal: HealthSignal } | null;
+/** What an answer says about its endpoint. */
+interface Word {
+  readonly endpoint: Endpoint;
+  readonly signal: HealthSignal;
 }
 
 const GROUP_MAX = 500;
@@ -55,38 +54,36 @@ export function createConcluder(deps: ConcludeDeps, retryDelaysMs: readonly numb
     // While one group is committed the next gathers: under load groups grow by themselves.
     concurrency: 1,
     run: async (endings) => {
-      const concluded = endings.map(conclude);
-      const records = concluded.map(({ record }) => record);
+      const words: Word[] = [];
+      const records = endings.map((ending) => conclude(ending, words));
       const isRecorded = await recorder.record(records).then(() => true, warn);
       // The next group waits neither for the broker nor for our patience with this one.
       const told = isRecorded
-        ? tell(concluded)
-        : recorder.insist(records).then(() => tell(concluded));
+        ? tell(records, words)
+        : recorder.insist(records).then(() => tell(records, words));
       return endings.map(() => told);
     },
   });
 
-  function conclude(ending: Ending): Concluded {
+  function conclude(ending: Ending, words: Word[]): DeliveryRecord {
     const { delivery } = ending;
-    if ("decision" in ending) return { ...recordOf(delivery, ending.decision, null), word: null };
+    if ("decision" in ending) return recordOf(delivery, ending.decision, null);
     const { endpoint, sent } = ending;
     observe(delivery, sent.result);
     if (sent.result.outcome === "internal") {
-      const decision = deferral("internal", now(), spread(INTERNAL_DELAY_MS));
-      return { ...recordOf(delivery, decision, null), word: null };
+      return recordOf(delivery, deferral("internal", now(), spread(INTERNAL_DELAY_MS)), null);
     }
     const health = board.health(endpoint) ?? HEALTHY;
     const delaysMs = endpoint.retryDelaysMs ?? retryDelaysMs;
     const { decision, signal } = judgeExchange(delivery, sent.result, health, delaysMs);
-    const word = signal === null ? null : { endpoint, signal };
-    return { ...recordOf(delivery, decision, sent), word };
+    if (signal !== null) words.push({ endpoint, signal });
+    return recordOf(delivery, decision, sent);
   }
 
-  async function tell(concluded: readonly Concluded[]): Promise<void> {
-    const outcomes = concluded.map(({ outcome }) => outcome);
-    for (const outcome of outcomes) if (isDeferral(outcome)) deps.onDeferral();
-    const notes = concluded.map(({ word }) => word && board.note(word.endpoint, word.signal));
-    await Promise.all([announce(outcomes), ...notes.filter((note) => note !== null)]);
+  async function tell(records: readonly DeliveryRecord[], words: readonly Word[]): Promise<void> {
+    for (const record of records) if (isDeferral(record)) deps.onDeferral();
+    const notes = words.map(({ endpoint, signal }) => board.note(endpoint, signal));
+    await Promise.all([announce(records), ...notes.filter((note) => note !== null)]);
   }
 
   function warn(err: unknown): false {

@@ -29,6 +29,10 @@ export interface Endpoint {
   readonly health: StoredHealth | null;
 }
 
+/** An instant as JSON has it, to the millisecond: it is only passed on, so it is never parsed. */
+const wireInstant = (column: string) =>
+  sql`to_char(${sql.ref(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
 /** The leads of a whole pull, by primary key. A skipped row is never announced, so never asked for. */
 export async function loadLeads(
   db: Kysely<Database>,
@@ -38,7 +42,8 @@ export async function loadLeads(
     select l.lead_uuid as "leadUuid", l.batch_id as "batchId", l.tenant_id as "tenantId",
       l.row_number as "rowNumber", l.lead_id as "leadId", l.first_name as "firstName",
       l.last_name as "lastName", l.dob, l.status, l.errors, l.warnings,
-      l.validated_at as "validatedAt", l.webhook_scheduled_for as "webhookScheduledFor",
+      ${wireInstant("l.validated_at")} as "validatedAt",
+      ${wireInstant("l.webhook_scheduled_for")} as "webhookScheduledFor",
       b.cancelled_at is not null as cancelled
     from validation.leads l left join ingest.batches b using (batch_id)
     where l.lead_uuid = any (${arrayLiteral(leadUuids)}::uuid[])`.execute(db);

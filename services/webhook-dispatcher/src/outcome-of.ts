@@ -1,4 +1,3 @@
-import type { DeliveryOutcome } from "./announce-outcome.ts";
 import type { Decision } from "./decisions.ts";
 import { maskRequestHeaders } from "./domain/mask-headers.ts";
 import type { OutboundWebhook, SendResult } from "./http-sender.ts";
@@ -11,35 +10,32 @@ export interface Exchange {
   readonly result: SendResult;
 }
 
-/** A decision as it is stored, and as it is told. `sent` is null where no request was made. */
+/** A decision as it is stored and told. `sent` is null where no request was made. */
 export function recordOf(
   delivery: ClaimedDelivery,
   decision: Decision,
   sent: Exchange | null,
-): { readonly outcome: DeliveryOutcome; readonly record: DeliveryRecord } {
-  const { deliveryId, leadUuid, endpointId, tenantId, batchId, round, kind } = delivery;
-  const { state, nextAttemptAt, waitReason } = decision;
-  const outcome = {
-    deliveryId,
-    leadUuid,
-    endpointId,
-    tenantId,
-    batchId,
-    round,
-    state,
-    wakeKind: decision.wakeKind ?? kind,
-    nextAttemptAt,
+): DeliveryRecord {
+  return {
+    deliveryId: delivery.deliveryId,
+    leadUuid: delivery.leadUuid,
+    endpointId: delivery.endpointId,
+    tenantId: delivery.tenantId,
+    batchId: delivery.batchId,
+    round: delivery.round,
+    state: decision.state,
+    waitReason: decision.waitReason,
+    wakeKind: decision.wakeKind ?? delivery.kind,
+    nextAttemptAt: decision.nextAttemptAt,
     attempts: delivery.attempts + (sent === null ? 0 : 1),
+    cycleAttempts: delivery.cycleAttempts + (sent !== null && decision.isSpent ? 1 : 0),
+    dueSince: delivery.dueSince,
     lastAttemptAt: sent?.result.startedAt ?? null,
     lastStatusCode: sent?.result.statusCode ?? null,
     lastErrorClass: sent?.result.outcome ?? null,
+    bodySha256: sent?.request.bodySha256 ?? null,
+    attempt: sent === null ? null : attemptOf(delivery, sent),
   };
-  const cycleAttempts = delivery.cycleAttempts + (sent !== null && decision.isSpent ? 1 : 0);
-  const bodySha256 = sent?.request.bodySha256 ?? null;
-  const attempt = sent === null ? null : attemptOf(delivery, sent);
-  const { dueSince } = delivery;
-  const record = { ...outcome, waitReason, cycleAttempts, dueSince, bodySha256, attempt };
-  return { outcome, record };
 }
 
 function attemptOf({ kind, dueSince }: ClaimedDelivery, sent: Exchange): AttemptRecord {

@@ -48,6 +48,9 @@ async function finish(
     attempts: delivery.attempts + 1,
     cycleAttempts: delivery.cycleAttempts + 1,
     waitReason: state === "waiting" ? "retry" : null,
+    lastAttemptAt: startedAt,
+    lastStatusCode: statusCode,
+    lastErrorClass: outcome,
     dueSince,
     bodySha256: hash("sha256", "body", "hex"),
     attempt: { ...attempt, ...ANSWER },
@@ -69,6 +72,14 @@ const ANSWER = {
 
 const stateOf = async (deliveryId: string) =>
   (await findDeliveries(fixture.db, [deliveryId])).get(deliveryId);
+
+test("a lead's instants come as the webhook tells them, cut to the millisecond", async () => {
+  const [id = ""] = await fixture.addLeads(1);
+  await sql`update validation.leads set validated_at = '2026-01-02T03:04:05.678999+02'
+    where lead_uuid = ${id}`.execute(fixture.owner);
+  const { lead } = await claimOne(fixture.dueFor(id));
+  assert.equal(lead.validatedAt, "2026-01-02T01:04:05.678Z");
+});
 
 test("a pull of 500 leads is claimed whole, one delivery each", async () => {
   const leads = await fixture.addLeads(500, await addBatch(fixture.owner, fixture.tenantId));

@@ -82,15 +82,9 @@ export function createPreparer(deps: PrepareDeps) {
 }
 
 interface Wanted {
-  readonly event: WebhookDue;
   readonly request: ClaimRequest;
   readonly lead: LoadedLead;
   readonly endpoint: Endpoint | null;
-}
-
-/** Claimed, and to be sent or held. */
-interface AdmittedClaim extends Wanted, PullAdmission {
-  readonly grant: ClaimGrant;
 }
 
 /**
@@ -179,9 +173,10 @@ function want(
   const deliveryId = route.deliveryId ?? deliveryIdOf(lead.leadUuid, route.endpointId);
   // One statement may touch a row once.
   if (wanted.has(deliveryId)) return [{ kind: "busy", delayMs: REPEAT_DELAY_MS }];
-  const { due_at: dueAt } = event;
-  const request = { ...route.request, deliveryId, endpointId: route.endpointId, dueAt };
-  wanted.set(deliveryId, { event, request, lead, endpoint });
+  const { leadUuid, tenantId, batchId, round, kind } = route.request;
+  const ids = { deliveryId, leadUuid, endpointId: route.endpointId, tenantId, batchId };
+  const request = { ...ids, round, kind, dueAt: event.due_at };
+  wanted.set(deliveryId, { request, lead, endpoint });
   return [deliveryId];
 }
 
@@ -198,35 +193,61 @@ async function claim(
   const mine = await admitted(deps, wanted, granted);
   const turns = await reserveTurns(deps, mine);
   const result = new Map<string, Preparation>();
-  for (const { request, lead, endpoint, grant, isProbe, hold: held } of mine) {
-    const { attempts, cycleAttempts, bodySha256 } = grant;
-    const dueSince = grant.dueSince?.toISOString() ?? request.dueAt;
-    const turn = turns.get(request.deliveryId) ?? NO_WAIT;
-    const hold = held && until(held, turn.waitMs, deps.now());
-    const counts = { attempts, cycleAttempts, bodySha256 };
-    const delivery = { ...request, ...counts, turn, hold, dueSince, lead, endpoint, isProbe };
-    result.set(request.deliveryId, { kind: "send", delivery });
+  for (const delivery of mine) {
+    const turn = turns.get(delivery.deliveryId);
+    if (turn !== undefined) {
+      delivery.turn = turn;
+      delivery.hold &&= until(delivery.hold, turn.waitMs, deps.now());
+    }
+    result.set(delivery.deliveryId, { kind: "send", delivery });
   }
   const refused = wanted.filter(({ request }) => !granted.has(request.deliveryId));
   await explain(claimDb, refused, result);
   return result;
 }
 
+/** Its turn is reserved when all of a pull are known. */
+type Claimed = ClaimedDelivery & { turn: Turn; hold: Hold | null };
+
 /** What was granted, each with the word of its endpoint. Nobody asks one whose batch is cancelled. */
 async function admitted(
   { admit }: PrepareDeps,
   wanted: readonly Wanted[],
   granted: ReadonlyMap<string, ClaimGrant>,
-): Promise<readonly AdmittedClaim[]> {
+): Promise<readonly Claimed[]> {
   const endpoints = new Set(wanted.flatMap(({ endpoint }) => endpoint ?? []));
   const admissionOf = await admit([...endpoints]);
-  return wanted.flatMap((entry) => {
-    const grant = granted.get(entry.request.deliveryId);
-    if (grant === undefined) return [];
-    const { endpoint, lead } = entry;
-    const admission = endpoint === null || lead.cancelled ? NO_ENDPOINT : admissionOf(endpoint);
-    return [{ ...entry, ...admission, grant }];
-  });
+  const claims: Claimed[] = [];
+  for (const { request, lead, endpoint } of wanted) {
+    const grant = granted.get(request.deliveryId);
+    if (grant === undefined) continue;
+    const isAsked = endpoint !== null && !lead.cancelled;
+    const { isProbe, hold } = isAsked ? admissionOf(endpoint) : NO_ENDPOINT;
+    const { attempts, cycleAttempts, bodySha256 } = grant;
+    const dueSince = grant.dueSince?.toISOString() ?? request.dueAt;
+    const { deliveryId, leadUuid, endpointId, tenantId, batchId, round, kind, dueAt } = request;
+    // Field by field, once: at thousands a second, copies of copies are felt.
+    claims.push({
+      deliveryId,
+      leadUuid,
+      endpointId,
+      tenantId,
+      batchId,
+      round,
+      kind,
+      dueAt,
+      dueSince,
+      lead,
+      endpoint,
+      attempts,
+      cycleAttempts,
+      bodySha256,
+      isProbe,
+      hold,
+      turn: NO_WAIT,
+    });
+  }
+  return claims;
 }
 
 async function explain(

@@ -1,4 +1,10 @@
-import { arrayLiteral, type Database, ensurePartition, type WaitReason } from "@valify/database";
+import {
+  arrayLiteral,
+  type Database,
+  ensurePartition,
+  textArrayLiteral,
+  type WaitReason,
+} from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
 /** What a wake-up came to. `attempt` is null where no request was made. */
@@ -16,6 +22,9 @@ export interface DeliveryRecord {
   readonly nextAttemptAt: Date | null;
   readonly attempts: number;
   readonly cycleAttempts: number;
+  readonly lastAttemptAt: Date | null;
+  readonly lastStatusCode: number | null;
+  readonly lastErrorClass: string | null;
   /** When the attempt under way, or still to be made, was due at first. */
   readonly dueSince: string;
   /** Hexadecimal. */
@@ -122,7 +131,6 @@ function deliveryArrays(records: readonly DeliveryRecord[]) {
     ${arrayLiteral(records.map((record) => record.bodySha256))}::text[]`;
 }
 
-/** What a receiver answered is text from outside: those arrays are left to the driver to quote. */
 function attemptArrays(records: readonly DeliveryRecord[]) {
   const attempts = records.map(({ attempt }) => attempt);
   return sql`
@@ -132,10 +140,10 @@ function attemptArrays(records: readonly DeliveryRecord[]) {
     ${arrayLiteral(attempts.map((attempt) => attempt?.durationMs ?? null))}::real[],
     ${arrayLiteral(attempts.map((attempt) => attempt?.outcome ?? null))}::text[],
     ${arrayLiteral(attempts.map((attempt) => attempt?.statusCode ?? null))}::int[],
-    ${attempts.map((attempt) => attempt?.responseBody ?? null)}::text[],
+    ${textArrayLiteral(attempts.map((attempt) => attempt?.responseBody ?? null))}::text[],
     ${arrayLiteral(attempts.map((attempt) => wordOf(attempt?.responseTruncated)))}::boolean[],
-    ${attempts.map((attempt) => attempt?.requestHeaders ?? null)}::text[],
-    ${attempts.map((attempt) => attempt?.responseHeaders ?? null)}::text[],
+    ${textArrayLiteral(attempts.map((attempt) => attempt?.requestHeaders ?? null))}::text[],
+    ${textArrayLiteral(attempts.map((attempt) => attempt?.responseHeaders ?? null))}::text[],
     ${arrayLiteral(attempts.map((attempt) => attempt?.remoteAddress ?? null))}::inet[],
     ${arrayLiteral(attempts.map((attempt) => attempt?.dnsMs ?? null))}::real[],
     ${arrayLiteral(attempts.map((attempt) => attempt?.connectMs ?? null))}::real[],

@@ -8,11 +8,9 @@ import { reserveLaterSlots, reserveSlots } from "./slot-queries.ts";
 
 /** What of a claim decides when its turn is. */
 export interface TurnRequest extends PullAdmission {
-  readonly request: {
-    readonly deliveryId: string;
-    readonly endpointId: string;
-    readonly kind: number;
-  };
+  readonly deliveryId: string;
+  readonly endpointId: string;
+  readonly kind: number;
   /** Null, or a batch that was cancelled: nothing will be sent. */
   readonly endpoint: PacedEndpoint | null;
   readonly lead: { readonly cancelled: boolean };
@@ -63,13 +61,12 @@ export async function reserveTurns(
 ): Promise<ReadonlyMap<string, Turn>> {
   const queues: Queues = { now: new Map(), held: new Map(), full: new Map() };
   const turns = new Map<string, Turn>();
-  const places = new Map<string, number>();
+  const rooms = new Map<string, { places: number; readonly pacePerSecond: number }>();
   const nowMs = deps.now().getTime();
   for (const claim of claims) {
-    const { request, endpoint, lead, hold, isProbe } = claim;
+    const { deliveryId, endpointId, endpoint, lead, hold, isProbe } = claim;
     if (endpoint === null || lead.cancelled || isProbe) continue;
     const ratePerSecond = endpoint.ratePerSecond ?? deps.defaultRatePerSecond;
-    const { deliveryId, endpointId } = request;
     if (hold !== null) {
       if (hold.notBefore === null) continue;
       const delayMs = Math.max(0, hold.notBefore.getTime() - nowMs);
@@ -79,14 +76,15 @@ export async function reserveTurns(
         queueOf(queues.held, { endpointId, ratePerSecond, delayMs }).deliveryIds.push(deliveryId);
       continue;
     }
-    const { places: free, pacePerSecond } = deps.roomFor(endpoint);
-    const left = (places.get(endpointId) ?? free) - 1;
-    places.set(endpointId, left);
-    if (left < 0) {
+    const room = rooms.get(endpointId) ?? { ...deps.roomFor(endpoint) };
+    rooms.set(endpointId, room);
+    room.places -= 1;
+    if (room.places < 0) {
+      const { pacePerSecond } = room;
       const pace = ratePerSecond === 0 ? pacePerSecond : Math.min(ratePerSecond, pacePerSecond);
       const queue = { endpointId, ratePerSecond: pace, delayMs: WAIT_MAX_MS };
       queueOf(queues.full, queue).deliveryIds.push(deliveryId);
-    } else if (ratePerSecond > 0 && request.kind !== WakeUpKind.deferral) {
+    } else if (ratePerSecond > 0 && claim.kind !== WakeUpKind.deferral) {
       queueOf(queues.now, { endpointId, ratePerSecond, delayMs: 0 }).deliveryIds.push(deliveryId);
     }
   }

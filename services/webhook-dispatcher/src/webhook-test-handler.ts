@@ -62,7 +62,7 @@ export function createWebhookTestHandler(
     endpoint: Endpoint,
   ): Promise<void> {
     const { deliveryId, tenantId, dueSince } = claim;
-    const lead = { ...testLead(deliveryId, tenantId, new Date(dueSince)), cancelled: false };
+    const lead = { ...testLead(deliveryId, tenantId, dueSince), cancelled: false };
     const { url } = endpoint;
     const content = contentOf(lead);
     const parts = { deliveryId, content, url, secrets: secretsOf(endpoint), userAgent };
@@ -71,7 +71,7 @@ export function createWebhookTestHandler(
     const delivery = { ...claim, ...PLAIN, lead, endpoint };
     observe(delivery, result);
     const decision = result.outcome === "delivered" ? DELIVERED : FAILED;
-    const { record } = recordOf(delivery, decision, { request, result });
+    const record = recordOf(delivery, decision, { request, result });
     await recorder.record([record]).catch(() => recorder.insist([record]));
   }
 

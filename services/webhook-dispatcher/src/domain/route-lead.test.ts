@@ -23,8 +23,8 @@ const lead: Lead = {
   status: "valid",
   errors: [],
   warnings: [],
-  validatedAt: new Date(0),
-  webhookScheduledFor: new Date(0),
+  validatedAt: "2024-01-15T10:30:00.123Z",
+  webhookScheduledFor: "2024-01-16T10:30:00.123Z",
 };
 const leads = new Map([[leadUuid, lead]]);
 const endpoint = (endpointId: string, send: "all" | "valid" | "invalid", owner = tenantId) => {

@@ -3,7 +3,7 @@ import type { Lead } from "./webhook-body.ts";
 const NO_BATCH = "00000000-0000-0000-0000-000000000000";
 
 /** What a test event tells: the form of a lead, nobody's data, and `"test": true` at the end. */
-export function testLead(deliveryId: string, tenantId: string, requestedAt: Date): Lead {
+export function testLead(deliveryId: string, tenantId: string, requestedAt: string): Lead {
   return {
     leadUuid: deliveryId,
     batchId: NO_BATCH,

@@ -19,8 +19,8 @@ test("the body has the contract's shape, its first eight keys in the receivers' 
       status: "invalid",
       errors: [{ code: "DOB_FUTURE", field: "dob", message: "Date of birth is not in the past" }],
       warnings: [],
-      validatedAt: new Date("2024-01-15T10:30:00.123Z"),
-      webhookScheduledFor: new Date("2024-01-16T10:30:00.123Z"),
+      validatedAt: "2024-01-15T10:30:00.123Z",
+      webhookScheduledFor: "2024-01-16T10:30:00.123Z",
     },
     "batch_01hwxhw0000000000000000001",
   );

@@ -13,8 +13,9 @@ export interface Lead {
   readonly status: "valid" | "invalid";
   readonly errors: WebhookPayload["errors"];
   readonly warnings: WebhookPayload["warnings"];
-  readonly validatedAt: Date;
-  readonly webhookScheduledFor: Date;
+  /** ISO 8601 with milliseconds and Z. */
+  readonly validatedAt: string;
+  readonly webhookScheduledFor: string;
   readonly isTest?: true;
 }
 
@@ -29,9 +30,9 @@ export function webhookBody(lead: Lead, publicBatchId: string): string {
     last_name: lead.lastName,
     dob: lead.dob,
     validation_status: lead.status,
-    validation_timestamp: lead.validatedAt.toISOString(),
+    validation_timestamp: lead.validatedAt,
     batch_id: publicBatchId,
-    webhook_scheduled_for: lead.webhookScheduledFor.toISOString(),
+    webhook_scheduled_for: lead.webhookScheduledFor,
     lead_uuid: lead.leadUuid,
     row: lead.rowNumber,
     errors: lead.errors,
