@@ -64,7 +64,10 @@ export const PROBLEM_CODES = {
   DELIVERY_NOT_CANCELLABLE: problem(409, "The delivery has ended: nothing is left to cancel"),
   REPLAY_LIMIT_REACHED: problem(409, "As many replays as may run at once are running"),
   REPLAY_ENDED: problem(409, "The replay has ended: there is nothing left to cancel"),
-  ENDPOINT_LIMIT_REACHED: problem(409, "The tenant has as many endpoints as one may have"),
+  ENDPOINT_LIMIT_REACHED: problem(
+    409,
+    "The tenant has as many endpoints as one may have, or created too many under keys in a day",
+  ),
   RESULTS_GONE: problem(410, "The results file is no longer kept"),
   RULE_PROFILE_CHANGED: problem(412, "The profile is not the one that If-Match names any more"),
   BODY_TOO_LARGE: problem(413, "The body is larger than the route takes"),
@@ -99,6 +102,7 @@ export const PROBLEM_CODES = {
   HEADER_FULL_NAME: problem(422, "First and last name share a column"),
   HEADER_DUPLICATE: problem(422, "Two columns mean the same field"),
   HEADER_TOO_MANY_COLUMNS: problem(422, "The file has more columns than are read"),
+  IDEMPOTENCY_KEY_MISMATCH: problem(422, "The key belongs to a request with another body"),
   RULE_UNKNOWN: problem(422, "The profile names a rule that there is none of"),
   ENDPOINT_ADDRESS_REFUSED: problem(
     422,

@@ -101,6 +101,13 @@ export interface IngestTables {
     leads: number;
     at: Generated<Timestamp>;
   };
+  "ingest.endpoint_creations": {
+    tenant_id: string;
+    idempotency_key: string;
+    request_hash: Buffer;
+    answer_encrypted: Buffer;
+    created_at: TimestampByDefault;
+  };
   "ingest.endpoints": {
     endpoint_id: Generated<string>;
     tenant_id: string;

@@ -1,13 +1,11 @@
-import type { EndpointChange, EndpointCreation, SignatureScheme } from "@valify/contracts/api";
+import type { EndpointChange, SignatureScheme } from "@valify/contracts/api";
 import type { Database } from "@valify/database";
 import type { Kysely } from "kysely";
 
 import { type Actor, recordAudit } from "./audit.ts";
 import {
-  countEndpointsLocked,
   deleteEndpoint,
   findEndpoint,
-  insertEndpoint,
   rotateSecret,
   type StoredEndpoint,
   updateEndpoint,
@@ -25,53 +23,11 @@ export interface EndpointChangesDeps extends EndpointSettingsDeps {
 export type EndpointVerdict =
   | { readonly kind: "done"; readonly endpoint: StoredEndpoint }
   | Refusal;
-type Refusal = { readonly kind: "refused"; readonly failure: Failure };
+export type Refusal = { readonly kind: "refused"; readonly failure: Failure };
 /** `secret`: to be shown this once; null where the receiver needs the public key alone. */
 export type SecretVerdict =
   | { readonly kind: "done"; readonly endpoint: StoredEndpoint; readonly secret: string | null }
   | Refusal;
-
-/** Each due lead is compared with all of them. */
-const ENDPOINTS_PER_TENANT_MAX = 50;
-
-const tooMany: Failure = {
-  status: 409,
-  code: "ENDPOINT_LIMIT_REACHED",
-  detail: `A tenant has at most ${ENDPOINTS_PER_TENANT_MAX} endpoints: delete one first`,
-};
-
-export async function createEndpoint(
-  deps: EndpointChangesDeps,
-  actor: Actor,
-  { signature, ...given }: EndpointCreation,
-): Promise<SecretVerdict> {
-  const { db, guard, secretBox } = deps;
-  const refusal = await checkAddress(guard, given.url);
-  if (refusal !== null) return refuse(refusal);
-  const settings = readSettings(given, null, deps);
-  if (settings.kind === "refused") return settings;
-  const { signingSecret, publicKey } = createEndpointSecret(signature);
-  return inTenant(db, actor.tenantId, async (trx): Promise<SecretVerdict> => {
-    const count = await countEndpointsLocked(trx, actor.tenantId);
-    if (count >= ENDPOINTS_PER_TENANT_MAX) return refuse(tooMany);
-    const endpoint = await insertEndpoint(trx, {
-      tenant_id: actor.tenantId,
-      url: given.url,
-      description: given.description,
-      send: given.send,
-      rate_per_second: given.rate_per_second,
-      concurrency: given.concurrency,
-      retry_delays_ms: settings.value.retry_delays_ms ?? null,
-      headers_encrypted: settings.value.headers_encrypted ?? null,
-      client_certificate: settings.value.client_certificate ?? null,
-      client_key_encrypted: settings.value.client_key_encrypted ?? null,
-      secret_encrypted: secretBox.seal(signingSecret),
-      public_key: publicKey,
-    });
-    await recordAudit(trx, actor, auditOf("endpoint.created", endpoint.endpoint_id));
-    return { kind: "done", endpoint, secret: publicKey === null ? signingSecret : null };
-  });
-}
 
 export async function changeEndpoint(
   deps: EndpointChangesDeps,
@@ -136,10 +92,10 @@ export async function removeEndpoint(
   });
 }
 
-function auditOf(action: `endpoint.${string}`, objectId: string) {
+export function auditOf(action: `endpoint.${string}`, objectId: string) {
   return { action, objectKind: "endpoint", objectId } as const;
 }
 
-function refuse(failure: Failure): Refusal {
+export function refuse(failure: Failure): Refusal {
   return { kind: "refused", failure };
 }

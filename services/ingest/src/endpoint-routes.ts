@@ -7,10 +7,12 @@ import {
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 
 import { actorOf, tenantOf } from "./auth.ts";
-import { createEndpoint, type EndpointChangesDeps } from "./endpoint-changes.ts";
+import { createEndpoint } from "./create-endpoint.ts";
+import type { EndpointChangesDeps } from "./endpoint-changes.ts";
 import { findEndpoint, listEndpoints } from "./endpoint-queries.ts";
 import { SETTINGS_PROBLEMS } from "./endpoint-settings.ts";
 import { viewOf } from "./endpoint-view.ts";
+import { readIdempotencyKey } from "./idempotency-key.ts";
 import { acceptJson } from "./json-body.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { readInTenant } from "./tenant-scope.ts";
@@ -24,12 +26,20 @@ const LIST_ROUTE = {
 const CREATE_ROUTE = {
   schema: {
     summary: "Create an endpoint; its secret is shown in this answer alone",
+    description:
+      "Send an `Idempotency-Key` to repeat safely: within 24 hours the same key with the same body " +
+      "creates nothing more and gets the first answer again, secret included.",
     body: EndpointCreation,
     response: { 201: EndpointCreated },
   },
   config: {
     permission: "endpoints:write",
-    problems: [...SETTINGS_PROBLEMS, "ENDPOINT_LIMIT_REACHED"],
+    problems: [
+      ...SETTINGS_PROBLEMS,
+      "ENDPOINT_LIMIT_REACHED",
+      "IDEMPOTENCY_KEY_INVALID",
+      "IDEMPOTENCY_KEY_MISMATCH",
+    ],
   },
 } as const;
 
@@ -49,11 +59,13 @@ export const endpointRoutes: FastifyPluginAsyncZod<EndpointChangesDeps> = async 
   });
 
   app.post("/endpoints", CREATE_ROUTE, async (request, reply) => {
-    const creation = await createEndpoint(deps, actorOf(request), request.body);
+    const reading = readIdempotencyKey(request);
+    if (reading.kind === "refused") return sendProblem(reply, reading.failure);
+    const creation = await createEndpoint(deps, actorOf(request), request.body, reading.key);
     if (creation.kind === "refused") return sendProblem(reply, creation.failure);
-    const { endpoint, secret } = creation;
-    reply.header("location", `/endpoints/${endpoint.endpoint_id}`);
-    return reply.code(201).send({ ...viewOf(endpoint, secretBox, new Date()), secret });
+    const { answer } = creation;
+    reply.header("location", `/endpoints/${answer.endpoint_id}`);
+    return reply.code(201).send(answer);
   });
 
   app.get("/endpoints/:endpoint_id", READ_ROUTE, async (request, reply) => {

@@ -10,7 +10,7 @@ import { createMetrics, createObjectStore, type ObjectStore } from "@valify/runt
 
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
-import { createTestApp, setRun, type TestApp, uploadedBatch } from "./test-support.ts";
+import { AUTH, createTestApp, setRun, type TestApp, uploadedBatch } from "./test-support.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -118,6 +118,17 @@ test("an object without a batch is deleted after a day, and no other", async () 
   assert.deepEqual(await run("orphaned_objects"), { deleted: 1, drafts: 0 });
   assert.deepEqual(await Promise.all([old, young, known].map(isKept)), [false, true, true]);
   assert.ok((await readdir(join(t.folder, "uploads"))).includes("not-ours"));
+});
+
+test("what was kept of an endpoint's creation, secret included, goes after a day", async () => {
+  await t.app.inject({
+    method: "POST",
+    url: "/endpoints",
+    headers: { ...AUTH, "idempotency-key": "monday" },
+    payload: { url: "https://hooks.example.com/leads" },
+  });
+  assert.deepEqual(await run("old_endpoint_creations", 23 * HOUR_MS), { deleted: 0 });
+  assert.deepEqual(await run("old_endpoint_creations", 25 * HOUR_MS), { deleted: 1 });
 });
 
 test("drafts of a killed put are deleted after a day", async () => {

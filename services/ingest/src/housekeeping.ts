@@ -3,6 +3,7 @@ import type { JobRun, Metrics, ObjectStore, PeriodicJob } from "@valify/runtime"
 import type { Kysely } from "kysely";
 
 import { deleteExpiredSessions } from "./access-queries.ts";
+import { deleteOldCreations } from "./endpoint-creation-queries.ts";
 import {
   deleteEndedReplays,
   findBatches,
@@ -31,6 +32,8 @@ const ORPHAN_AFTER_MS = 24 * HOUR_MS;
 const REPLAY_RETENTION_MS = 90 * 24 * HOUR_MS;
 /** Longer than any stream keeps an event that could come again. */
 const NOTIFICATION_RETENTION_MS = 30 * 24 * HOUR_MS;
+/** From then on an Idempotency-Key begins anew. */
+const CREATION_RETENTION_MS = 24 * HOUR_MS;
 /** Objects or rows that one statement asks about. */
 const CHUNK_MAX = 500;
 /** Uploads that one run deletes; more of them wait for the next hour. */
@@ -52,6 +55,11 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[]
     hourly("ended_replays", async ({ now }) => ({
       deleted: await asSystem(deps.db, (trx) =>
         deleteEndedReplays(trx, new Date(now.getTime() - REPLAY_RETENTION_MS)),
+      ),
+    })),
+    hourly("old_endpoint_creations", async ({ now }) => ({
+      deleted: await asSystem(deps.db, (trx) =>
+        deleteOldCreations(trx, new Date(now.getTime() - CREATION_RETENTION_MS)),
       ),
     })),
     hourly("old_notifications", async ({ now }) => ({

@@ -71,6 +71,18 @@ test("the document tells the problem codes and the webhook that we send", async 
   assert.ok(api.components.schemas["WebhookPayload"]?.properties["webhook_scheduled_for"]);
 });
 
+test("a route that takes an Idempotency-Key says so", async () => {
+  const { paths } = await describedApi();
+  const taking = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.values(operations).some((operation) =>
+      JSON.stringify(operation).includes('"name":"idempotency-key"'),
+    )
+      ? [path]
+      : [],
+  );
+  assert.deepEqual(taking.toSorted(), ["/endpoints", "/upload_batch"]);
+});
+
 test("the documentation page loads nothing from elsewhere", async () => {
   const page = await t.app.inject({ url: "/docs/" });
   assert.equal(page.statusCode, 200);

@@ -78,6 +78,18 @@ const WithSchemas = z.looseObject({
 type ApiDocument = z.infer<typeof WithSchemas>;
 type Transform = ReturnType<typeof createJsonSchemaTransform>;
 
+/** For the document alone: what is sent has a problem code of its own where it is bad. */
+const IDEMPOTENCY_HEADER = {
+  type: "object",
+  properties: {
+    "idempotency-key": {
+      type: "string",
+      pattern: "^[ -~]{1,255}$",
+      description: "Makes a repeat of the same request safe",
+    },
+  },
+};
+
 /** Adds what every route of its kind answers, so that a route only tells what is its own. */
 const describeRoute: Transform = (document) => {
   const { route, url, schema } = document;
@@ -85,13 +97,15 @@ const describeRoute: Transform = (document) => {
     return { schema: { hide: true }, url };
   }
   const described = toJsonSchema(document);
-  const { form, permission } = route.config ?? {};
+  const { form, permission, problems = [] } = route.config ?? {};
   const { response, ...rest } = described.schema;
   return {
     url,
     schema: {
       ...rest,
       ...(form === undefined ? {} : { body: z.toJSONSchema(form, { io: "input" }) }),
+      // A route that may refuse a key takes one.
+      ...(problems.includes("IDEMPOTENCY_KEY_INVALID") ? { headers: IDEMPOTENCY_HEADER } : {}),
       ...accessOf(permission, schema),
       response: { ...problemAnswers(codesOf(schema, route)), ...asRecord(response) },
     },

@@ -5,6 +5,7 @@ import type { Admission } from "./admission.ts";
 import { actorOf, mayUse, tenantOf } from "./auth.ts";
 import { createGarbageCollector } from "./collect-garbage.ts";
 import { createUploadSlots } from "./domain/upload-slots.ts";
+import { readIdempotencyKey } from "./idempotency-key.ts";
 import type { Failure } from "./problem.ts";
 import { readUploadForm, refuseUnread } from "./upload-form.ts";
 import { readUploadOptions } from "./upload-options.ts";
@@ -21,7 +22,6 @@ const WAITING_UPLOADS_MAX = 64;
 /** Files from this size on are cleaned up after before the next one may come. */
 const LARGE_BYTES = 1024 * 1024;
 const WAIT_MAX_MS = 20_000;
-const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 
 const busy: Failure = {
   status: 503,
@@ -29,12 +29,6 @@ const busy: Failure = {
   detail: "Too many uploads at once. Try again in a moment",
   headers: { "retry-after": "5" },
 };
-const keyInvalid: Failure = {
-  status: 400,
-  code: "IDEMPOTENCY_KEY_INVALID",
-  detail: "Idempotency-Key must be 1 to 255 printable ASCII characters",
-};
-
 const priorityRefused: Failure = {
   status: 403,
   code: "PERMISSION_MISSING",
@@ -75,12 +69,10 @@ export function createReceiveUpload(deps: ReceiveUploadDeps) {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<UploadOutcome> {
-    const key = request.headers["idempotency-key"] ?? null;
     const failure = admission.refusal() ?? refuseUnread(request, fileBytesMax);
     if (failure !== null) return { kind: "refused", failure };
-    if (Array.isArray(key) || (key !== null && !IDEMPOTENCY_KEY.test(key))) {
-      return { kind: "refused", failure: keyInvalid };
-    }
+    const reading = readIdempotencyKey(request);
+    if (reading.kind === "refused") return reading;
     // While it waits, the body stays on the socket. A client that leaves gives its place up.
     const gone = new AbortController();
     const leave = () => gone.abort();
@@ -92,7 +84,7 @@ export function createReceiveUpload(deps: ReceiveUploadDeps) {
     );
     if (release === null) return { kind: "refused", failure: busy };
     try {
-      return await readAndAccept(request, key);
+      return await readAndAccept(request, reading.key);
     } finally {
       if (size === "large") collectGarbage();
       release();
