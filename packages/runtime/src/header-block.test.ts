@@ -3,7 +3,9 @@ import { test } from "node:test";
 
 import { headers } from "@nats-io/transport-node";
 
-import { headerBlock, headerLine } from "./header-block.ts";
+import { createHeaderBlock, headerLine } from "./header-block.ts";
+
+const headerBlock = createHeaderBlock((text) => new TextEncoder().encode(text));
 
 function encoded(block: object): string {
   assert.ok("encode" in block && typeof block.encode === "function");

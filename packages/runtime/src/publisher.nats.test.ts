@@ -94,7 +94,31 @@ test("an event that breaks its contract is rejected and not sent", async () => {
   await assert.rejects(bus.publish(batchUploaded, { ...upload(), total_leads: 0 }), {
     name: "ZodError",
   });
+  const list = [{ ...upload(), total_leads: 0 }, upload()];
+  await assert.rejects(bus.publishAll(batchUploaded, list), { name: "ZodError" });
   assert.equal((await manager.streams.info("BATCH")).state.messages, before);
+});
+
+test("of a list each event's end is told once, and one that is refused stops no other", async () => {
+  await using bus = await connect();
+  const events = Array.from({ length: 1_500 }, upload);
+  const tooLarge = 700;
+  events[tooLarge] = { ...upload(), object_key: "x".repeat(256 * 1_024) };
+  const ends: (number | Error)[][] = events.map(() => []);
+  bus.publishEach(batchUploaded, events, {
+    acked: (index, { seq }) => void ends[index]?.push(seq),
+    failed: (index, error) => void ends[index]?.push(error),
+  });
+  await eventually(() => ends.every((end) => end.length > 0), "an end for each");
+  await bus.connection.flush();
+  const [refused] = ends.splice(tooLarge, 1);
+  assert.match(String(refused), /^Error: JetStream refused a message/);
+  assert.equal(new Set(ends.flat()).size, 1_499);
+});
+
+test("a list without events is published at once", async () => {
+  await using bus = await connect();
+  assert.deepEqual(await bus.publishAll(batchUploaded, []), []);
 });
 
 test("a whole list goes out pipelined, in as many acknowledgements", async () => {
@@ -168,6 +192,17 @@ test("what is still unacknowledged when the bus closes is rejected at once", asy
   await bus[Symbol.asyncDispose]();
   await rejected;
   await assert.rejects(bus.publishMessage(probe("probe.closing", "closing-2")));
+});
+
+test("what waits for a place when the bus closes is rejected as well", async () => {
+  const bus = await connect(60_000);
+  bus.connection.subscribe("probe.crowd", { callback: () => {} });
+  const all = Array.from({ length: 1_200 }, (_, index) =>
+    bus.publishMessage(probe("probe.crowd", `crowd-${index}`)),
+  );
+  const ended = Promise.allSettled(all);
+  await bus[Symbol.asyncDispose]();
+  assert.ok((await ended).every(({ status }) => status === "rejected"));
 });
 
 // Goal: a broker that dies in mid-stream costs nothing and doubles nothing.

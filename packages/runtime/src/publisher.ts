@@ -1,18 +1,12 @@
-import { randomBytes } from "node:crypto";
-
-import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { EventContract } from "@valify/contracts";
 
-import { headerBlock, headerLine } from "./header-block.ts";
-import { createSpanIds, traceparentOf } from "./trace-context.ts";
+import { type AckTable, createAckTable, type PublishAck } from "./ack-table.ts";
+import { createByteSlab } from "./byte-slab.ts";
+import { createEventEncoder } from "./event-encoder.ts";
+import { createHeaderBlock, headerLine } from "./header-block.ts";
 
-/** The server's word that the message is stored. */
-export interface PublishAck {
-  readonly stream: string;
-  readonly seq: number;
-  /** The stream held this message id already; as good as stored. */
-  readonly duplicate: boolean;
-}
+export type { PublishAck } from "./ack-table.ts";
 
 export interface OutboundMessage {
   readonly subject: string;
@@ -22,14 +16,30 @@ export interface OutboundMessage {
   readonly payload: string | Uint8Array;
 }
 
+/** How one event of several ended, by its place among them. */
+export interface PublishListener {
+  readonly acked: (index: number, ack: PublishAck) => void;
+  /** Try again, the same event: maybe it is stored. */
+  readonly failed: (index: number, error: Error) => void;
+}
+
 export interface Publisher {
   /** Resolves once the stream has stored it. Rejects after the time-out: try again, same event. */
   publish<Event extends object>(contract: EventContract<Event>, event: Event): Promise<PublishAck>;
-  /** All of them, pipelined. Rejects if any failed; repeating all is safe. */
+  /**
+   * All of them, pipelined. Rejects if any failed; repeating all is safe. Events of one making: only
+   * the first is held against the contract.
+   */
   publishAll<Event extends object>(
     contract: EventContract<Event>,
     events: readonly Event[],
   ): Promise<readonly PublishAck[]>;
+  /** As `publishAll`, where the end of each matters: the listener hears of each, once. */
+  publishEach<Event extends object>(
+    contract: EventContract<Event>,
+    events: readonly Event[],
+    listener: PublishListener,
+  ): void;
   publishMessage(message: OutboundMessage): Promise<PublishAck>;
 }
 
@@ -39,179 +49,95 @@ export interface PublisherOptions {
   readonly ackTimeoutMs?: number;
 }
 
-/** Far below the 10,000 queued messages at which a stream refuses more. */
-const IN_FLIGHT_MAX = 1_000;
 const ACK_TIMEOUT_MS = 5_000;
-const SWEEP_INTERVAL_MS = 250;
-
-interface EncodedMessage {
-  readonly subject: string;
-  readonly headerLines: string;
-  readonly payload: string | Uint8Array;
-}
-
-interface Pending {
-  readonly resolve: (ack: PublishAck) => void;
-  readonly reject: (error: Error) => void;
-  readonly deadlineMs: number;
-}
 
 /**
  * Publishes to JetStream through one reply subject of its own. The client's own publish makes a
  * subscription slot, a timer and a promise race per message and reaches less than half the rate;
- * see docs/adr/0001-nats-client-and-publisher.md.
+ * see docs/adr/0001-nats-client-and-publisher.md. What a message costs: docs/adr/0054-*.md.
  */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { connection, source } = options;
-  const acks = createAckTable(connection, source, options.ackTimeoutMs ?? ACK_TIMEOUT_MS);
+  const table = createAckTable({
+    connection,
+    inboxPrefix: `_INBOX_${source.split("/").at(-1) ?? "publisher"}`,
+    ackTimeoutMs: options.ackTimeoutMs ?? ACK_TIMEOUT_MS,
+  });
+  const encode = createByteSlab();
+  const headerBlock = createHeaderBlock(encode);
+  const encodeEvent = createEventEncoder(source);
 
-  async function send({ subject, headerLines, payload }: EncodedMessage): Promise<PublishAck> {
-    const header = headerBlock(headerLines);
-    return acks.send((reply) => connection.publish(subject, payload, { reply, headers: header }));
-  }
-
-  const encodeEvent = createEncoder(source);
-
-  // Async, so that an event that is not one rejects like every other failure.
-  async function publish<Event extends object>(contract: EventContract<Event>, event: Event) {
-    return send(encodeEvent(contract, event));
-  }
-
-  return {
-    publish,
-    publishAll: async (contract, events) =>
-      Promise.all(events.map((event) => publish(contract, event))),
-    publishMessage: async ({ subject, messageId, headers, payload }) => {
-      const lines = Object.entries({ "Nats-Msg-Id": messageId, ...headers });
-      const headerLines = lines.map(([name, value]) => headerLine(name, value)).join("");
-      return send({ subject, headerLines, payload });
-    },
-  };
-}
-
-/** What is under way: one entry per message sent and not yet acknowledged, bounded in number. */
-function createAckTable(connection: NatsConnection, source: string, ackTimeoutMs: number) {
-  const pending = new Map<string, Pending>(); // insertion order = order of deadlines
-  const waiting: (() => void)[] = [];
-  const inbox = createInbox(`_INBOX_${source.split("/").at(-1) ?? "publisher"}`);
-  let lastToken = 0;
-
-  connection.subscribe(`${inbox}.*`, { callback: (_error, reply) => settle(reply) });
-  // One sweep for all instead of a timer each; none while nothing is under way.
-  let sweep: NodeJS.Timeout | undefined;
-  const sweepLater = () => (sweep ??= setTimeout(rejectOverdue, SWEEP_INTERVAL_MS).unref());
-  void rejectAllOnceClosed();
-
-  function settle(reply: Msg): void {
-    const entry = take(reply.subject.slice(inbox.length + 1));
-    if (entry === undefined) return; // its deadline has passed
-    try {
-      entry.resolve(parseAck(reply));
-    } catch (error) {
-      entry.reject(error instanceof Error ? error : new Error("a publish was refused"));
-    }
-  }
-
-  function take(token: string): Pending | undefined {
-    const entry = pending.get(token);
-    if (entry !== undefined && pending.delete(token)) waiting.shift()?.();
-    return entry;
-  }
-
-  async function rejectAllOnceClosed(): Promise<void> {
-    await connection.closed();
-    for (const token of pending.keys()) take(token)?.reject(new Error("the connection is closed"));
-  }
-
-  function rejectOverdue(): void {
-    sweep = undefined;
-    const now = performance.now();
-    for (const [token, { deadlineMs }] of pending) {
-      if (deadlineMs > now) break;
-      take(token)?.reject(new Error(`no acknowledgement within ${ackTimeoutMs} ms`));
-    }
-    if (pending.size > 0) sweepLater();
-  }
-
-  return {
-    async send(send: (replySubject: string) => void): Promise<PublishAck> {
-      // A loop, since another caller may take the place before this one resumes. Nothing may wait
-      // between it and the entry below, or a thousand callers would see the same free place.
-      while (pending.size >= IN_FLIGHT_MAX) {
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      }
-      lastToken += 1;
-      const token = lastToken.toString(36);
-      const { promise, resolve, reject } = Promise.withResolvers<PublishAck>();
-      pending.set(token, { resolve, reject, deadlineMs: performance.now() + ackTimeoutMs });
-      sweepLater();
-      try {
-        send(`${inbox}.${token}`);
-      } catch (error) {
-        take(token)?.reject(error instanceof Error ? error : new Error("cannot publish"));
-      }
-      return promise;
-    },
-  };
-}
-
-/** CloudEvents 1.0, binary mode: attributes as headers, the event as the body. */
-function createEncoder(source: string) {
-  const fixedLines = new Map<string, string>();
-  const spanId = createSpanIds(randomBytes(8).readBigUInt64BE());
-
-  /** Whoever listens sees the batch, and the trace from its upload to its last webhook. */
-  const batchLines = (batchId: string) =>
-    headerLine("valify-batch", batchId) +
-    headerLine("traceparent", traceparentOf(batchId, spanId()));
-
-  /** What every event of a contract has in common is put together once. */
-  function fixedLinesOf<Event extends object>({ subject, type, version }: EventContract<Event>) {
-    const known = fixedLines.get(type);
-    if (known !== undefined) return known;
-    const lines =
-      headerLine("ce-specversion", "1.0") +
-      headerLine("ce-source", source) +
-      headerLine("ce-type", type) +
-      headerLine("ce-dataschema", `urn:valify:${subject}:v${version}`) +
-      headerLine("ce-datacontenttype", "application/json");
-    fixedLines.set(type, lines);
-    return lines;
-  }
-
-  return function encodeEvent<Event extends object>(
+  function sendEvent<Event extends object>(
     contract: EventContract<Event>,
     event: Event,
-  ): EncodedMessage {
-    const checked = contract.schema.parse(event);
-    const id = contract.eventId(checked);
-    const tenantId: unknown = "tenant_id" in checked ? checked.tenant_id : undefined;
-    const batchId: unknown = "batch_id" in checked ? checked.batch_id : undefined;
-    const headerLines =
-      headerLine("Nats-Msg-Id", id) +
-      headerLine("ce-id", id) +
-      headerLine("ce-time", new Date().toISOString()) +
-      fixedLinesOf(contract) +
-      (typeof tenantId === "string" ? headerLine("valify-tenant", tenantId) : "") +
-      (typeof batchId === "string" ? batchLines(batchId) : "");
-    return { subject: contract.subject, headerLines, payload: JSON.stringify(checked) };
+    reply: string,
+  ): void {
+    const { subject, headerLines, payload } = encodeEvent(contract, event);
+    connection.publish(subject, encode(payload), { reply, headers: headerBlock(headerLines) });
+  }
+
+  const publishEach: Publisher["publishEach"] = (contract, events, listener) => {
+    // The same code has made them all: the first stands for the others.
+    const flaw = events.length === 0 ? undefined : contract.schema.safeParse(events[0]).error;
+    table.add({
+      size: events.length,
+      send(index, reply) {
+        const event = events[index];
+        if (flaw !== undefined) throw flaw;
+        if (event === undefined) throw new Error("the list of events became shorter");
+        sendEvent(contract, event, reply);
+      },
+      ...listener,
+    });
+  };
+
+  return {
+    // Async, so that an event that is not one rejects like every other failure.
+    async publish(contract, event) {
+      const checked = contract.schema.parse(event);
+      return sendOne(table, (reply) => sendEvent(contract, checked, reply));
+    },
+    publishEach,
+    publishAll: (contract, events) =>
+      allOf(events.length, (listener) => publishEach(contract, events, listener)),
+    async publishMessage({ subject, messageId, headers, payload }) {
+      const lines = Object.entries({ "Nats-Msg-Id": messageId, ...headers });
+      const block = lines.map(([name, value]) => headerLine(name, value)).join("");
+      return sendOne(table, (reply) =>
+        connection.publish(subject, payload, { reply, headers: headerBlock(block) }),
+      );
+    },
   };
 }
 
-/** The reply is `{stream, seq, duplicate?}`, or `{error}`, or empty where no stream listens. */
-function parseAck(reply: Msg): PublishAck {
-  if (reply.data.length === 0) {
-    throw new Error("no stream takes this subject: the topology is missing, run the migrate job");
-  }
-  const answer = reply.json<{
-    stream?: string;
-    seq?: number;
-    duplicate?: boolean;
-    error?: { err_code?: number; description?: string };
-  }>();
-  if (answer.error !== undefined || answer.stream === undefined || answer.seq === undefined) {
-    const { err_code: code = 0, description = "no description" } = answer.error ?? {};
-    throw new Error(`JetStream refused a message: ${description} (${code})`);
-  }
-  return { stream: answer.stream, seq: answer.seq, duplicate: answer.duplicate === true };
+/** One message: resolves or rejects as it ends. */
+function sendOne(table: AckTable, send: (reply: string) => void): Promise<PublishAck> {
+  return new Promise((resolve, reject) => {
+    table.add({
+      size: 1,
+      send: (_index, reply) => send(reply),
+      acked: (_index, ack) => resolve(ack),
+      failed: (_index, error) => reject(error),
+    });
+  });
+}
+
+/** One promise for all of them. */
+function allOf(
+  size: number,
+  start: (listener: PublishListener) => void,
+): Promise<readonly PublishAck[]> {
+  return new Promise((resolve, reject) => {
+    const acks: PublishAck[] = [];
+    let left = size;
+    if (left === 0) resolve(acks);
+    start({
+      acked(index, ack) {
+        acks[index] = ack;
+        left -= 1;
+        if (left === 0) resolve(acks);
+      },
+      failed: (_index, error) => reject(error),
+    });
+  });
 }
