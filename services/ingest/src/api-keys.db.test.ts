@@ -54,6 +54,18 @@ test("a key does what its scopes say, and is refused at once when revoked", asyn
   assert.equal(codeOf(await call("DELETE", `/api_keys/${id}`, AUTH)), "API_KEY_NOT_FOUND");
 });
 
+test("a key is rotated without a gap: it makes its successor, which revokes it", async () => {
+  const scopes = ["endpoints:read", "access:write"];
+  const old = await newKey(scopes);
+  const successor = await newKey(scopes, old.headers);
+  const works = async ({ headers }: typeof old) =>
+    (await call("GET", "/endpoints", headers)).statusCode;
+  assert.deepEqual([await works(old), await works(successor)], [200, 200]);
+  const revoking = await call("DELETE", `/api_keys/${old.api_key_id}`, successor.headers);
+  assert.equal(revoking.statusCode, 204);
+  assert.deepEqual([await works(old), await works(successor)], [401, 200]);
+});
+
 test("nobody hands out more than they have", async () => {
   const { headers } = await newKey(["access:write", "batches:read"]);
   const make = (scopes: readonly string[]) =>

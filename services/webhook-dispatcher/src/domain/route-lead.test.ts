@@ -51,11 +51,15 @@ test("a first wake-up goes to every endpoint of the tenant whose filter takes th
     endpoint("e3", "invalid"),
     endpoint("e4", "all", "00000000-0000-4000-8000-00000000ffff"),
   ];
-  const routes = routesOf(event(WakeUpKind.first), undefined, leads, endpoints);
-  assert.deepEqual(
-    routes.map((route) => (route.kind === "deliver" ? route.endpointId : route.kind)),
-    ["e1", "e2"],
-  );
+  const reachedBy = (status: Lead["status"]) =>
+    routesOf(
+      event(WakeUpKind.first),
+      undefined,
+      new Map([[leadUuid, { ...lead, status }]]),
+      endpoints,
+    ).map((route) => (route.kind === "deliver" ? route.endpointId : route.kind));
+  assert.deepEqual(reachedBy("valid"), ["e1", "e2"]);
+  assert.deepEqual(reachedBy("invalid"), ["e1", "e3"]);
 });
 
 test("a lead without an endpoint is recorded as such, a filtered one as cancelled", () => {
