@@ -42,6 +42,7 @@ import { createSignIn } from "./sign-in.ts";
 import { type FleetStats, statsRoutes } from "./stats-routes.ts";
 import { asSystem } from "./tenant-scope.ts";
 import { uploadRoute } from "./upload-route.ts";
+import { createWebhookCounts } from "./webhook-counts.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface AppDeps
@@ -131,18 +132,20 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const signInLimit = createSignInLimit(db);
   const signIn = createSignIn({ db, passwords, signInLimit });
 
+  const webhookCounts = createWebhookCounts(db);
+
   await app.register(healthRoutes, deps);
   await app.register(signInRoute, { signIn, host });
   await app.register(adminRoutes, { ...deps, ...uploads, host, leadsMax, signIn });
   await app.register(async (api) => {
     guardApi(api, requireAccess(db), limits);
     ignoreBodies(api);
-    await api.register(batchRoutes, deps);
+    await api.register(batchRoutes, { ...deps, webhookCounts });
     await api.register(findingRoutes, deps);
     await api.register(resultsRoute, deps);
-    await api.register(webhookRoutes, deps);
+    await api.register(webhookRoutes, { ...deps, webhookCounts });
     await api.register(ruleProfileRoutes, { db });
-    await api.register(endpointApi, deps);
+    await api.register(endpointApi, { ...deps, webhookCounts });
     await api.register(accessApi, { db, passwords, signInLimit });
     await api.register(liveRoutes, { db, live });
     await api.register(statsRoutes, deps);

@@ -12,11 +12,13 @@ import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
 import { isKnownToClient } from "./etag.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
 import { readInTenant } from "./tenant-scope.ts";
+import type { WebhookCounts } from "./webhook-counts.ts";
 
 export interface BatchRoutesDeps {
   readonly db: Kysely<Database>;
   /** Something was put into the outbox. */
   readonly wakeOutbox: () => void;
+  readonly webhookCounts: Pick<WebhookCounts, "forget">;
 }
 
 const listQuery = z.strictObject({
@@ -63,7 +65,7 @@ export const notCancellable: Failure = {
 };
 
 export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, deps) => {
-  const { db, wakeOutbox } = deps;
+  const { db, wakeOutbox, webhookCounts } = deps;
 
   app.get("/batch_status/:batch_id", STATUS_ROUTE, async (request, reply) => {
     const batchUuid = uuidOfParam(request.params.batch_id);
@@ -92,10 +94,12 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesDeps> = async (app, d
     const { batch_id: batchId } = request.params;
     const batchUuid = uuidOfParam(batchId);
     if (batchUuid === undefined) return sendProblem(reply, failures.batchNotFound);
-    const { kind } = await cancelBatch(db, actorOf(request), batchUuid);
+    const actor = actorOf(request);
+    const { kind } = await cancelBatch(db, actor, batchUuid);
     if (kind === "not_found") return sendProblem(reply, failures.batchNotFound);
     if (kind === "failed") return sendProblem(reply, notCancellable);
     wakeOutbox();
+    webhookCounts.forget(actor.tenantId, batchUuid);
     return reply.code(202).send({ batch_id: batchId, status: "cancelled" });
   });
 };

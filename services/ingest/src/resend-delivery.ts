@@ -1,7 +1,7 @@
 import { batchIdOfUuid, WakeUpKind, type WebhookRetry } from "@valify/contracts";
 
-import { type Actor, recordAudit } from "./audit.ts";
 import { isBatchCancelled } from "./batch-queries.ts";
+import { type DeliveryAction, publishWish, recordWish } from "./delivery-action.ts";
 import { findDelivery, type StoredDelivery } from "./delivery-queries.ts";
 import { isTest } from "./delivery-view.ts";
 import { findEndpoint } from "./endpoint-queries.ts";
@@ -9,18 +9,13 @@ import { type Failure, failures } from "./problem.ts";
 import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
 import { inTenant } from "./tenant-scope.ts";
 
-export type Resending =
-  | { readonly kind: "queued" }
-  | { readonly kind: "refused"; readonly failure: Failure }
-  | { readonly kind: "broker_away"; readonly error: unknown };
-
 /** Only where it is asked for again does a delivered one go out twice; under the same webhook-id. */
-export async function resendDelivery(
-  { db, publishRetries }: RetryWebhooksDeps,
-  actor: Actor,
-  deliveryId: string,
-  now: Date,
-): Promise<Resending> {
+export const resendDelivery: DeliveryAction<RetryWebhooksDeps> = async (
+  { db, publishRetries },
+  actor,
+  deliveryId,
+  now,
+) => {
   const { tenantId } = actor;
   const found = await inTenant(db, tenantId, async (trx) => {
     const delivery = await findDelivery(trx, tenantId, deliveryId);
@@ -33,17 +28,12 @@ export async function resendDelivery(
     return hasEndpoint ? delivery : notResendable;
   });
   if ("code" in found) return { kind: "refused", failure: found };
-  try {
-    await publishRetries([wakeUpOf(found, now)]);
-  } catch (error) {
-    return { kind: "broker_away", error };
+  const verdict = await publishWish(found, () => publishRetries([wakeUpOf(found, now)]));
+  if (verdict.kind === "accepted") {
+    await inTenant(db, tenantId, (trx) => recordWish(trx, actor, "delivery.resent", deliveryId));
   }
-  const object = { objectKind: "delivery", objectId: deliveryId };
-  await inTenant(db, tenantId, (trx) =>
-    recordAudit(trx, actor, { action: "delivery.resent", ...object }),
-  );
-  return { kind: "queued" };
-}
+  return verdict;
+};
 
 const notResendable: Failure = {
   status: 409,

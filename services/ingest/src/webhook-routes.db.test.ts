@@ -240,17 +240,29 @@ test("a retry asks for the next round of every failed delivery, and of no other"
   }
 });
 
-test("whoever retries sees the counts of then, not those of a moment before", async () => {
-  const { batchId } = await uploadedBatch(t.app);
-  await addLeads(batchId, [{ deliveries: [exhausted] }]);
-  assert.equal((await statusPage(batchId)).counts.failed, 1);
-  await t.app.inject({ method: "POST", url: `/webhook_retry/${batchId}`, headers: AUTH });
-  await t.owner.query("update delivery.deliveries set state = 'sending' where batch_id = $1", [
-    uuidOfBatchId(batchId),
-  ]);
-  const { counts } = await statusPage(batchId);
-  assert.deepEqual(counts, { pending: 1, sent: 0, failed: 0, cancelled: 0 });
-});
+for (const [path, state, status] of [
+  ["/webhook_retry/BATCH", "exhausted", "failed"],
+  ["/deliveries/DELIVERY/resend", "no_endpoint", "failed"],
+  ["/deliveries/DELIVERY/cancel", "held", "pending"],
+  ["/batches/BATCH/cancel", "held", "pending"],
+] as const) {
+  test(`after ${path} whoever asks sees the counts of then, not those of a moment before`, async () => {
+    const { batchId } = await uploadedBatch(t.app);
+    await addLeads(batchId, [{ deliveries: [{ state }] }]);
+    assert.equal((await statusPage(batchId)).counts[status], 1);
+    const { rows } = await t.owner.query(
+      "select delivery_id from delivery.deliveries where batch_id = $1",
+      [uuidOfBatchId(batchId)],
+    );
+    const url = path.replace("BATCH", batchId).replace("DELIVERY", rows[0].delivery_id);
+    const response = await t.app.inject({ method: "POST", url, headers: AUTH });
+    assert.equal(response.statusCode, 202, response.body);
+    await t.owner.query("update delivery.deliveries set state = 'delivered' where batch_id = $1", [
+      uuidOfBatchId(batchId),
+    ]);
+    assert.equal((await statusPage(batchId)).counts.sent, 1);
+  });
+}
 
 test("a batch without leads yet has counts of nothing, and one that is not there has none", async () => {
   const { batchId } = await uploadedBatch(t.app);

@@ -7,15 +7,16 @@ import { actorOf, tenantOf } from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findBatch } from "./batch-queries.ts";
 import { decodeRowCursor, encodeRowCursor } from "./domain/cursor.ts";
-import { createRecentCounts } from "./domain/recent-counts.ts";
 import { logFailure } from "./error-handling.ts";
 import { failures, sendProblem } from "./problem.ts";
 import { retryWebhooks, type RetryWebhooksDeps } from "./retry-webhooks.ts";
 import { readInTenant } from "./tenant-scope.ts";
-import { countLeadWebhooks, type LeadWebhook, listLeadWebhooks } from "./webhook-queries.ts";
+import type { WebhookCounts } from "./webhook-counts.ts";
+import { type LeadWebhook, listLeadWebhooks } from "./webhook-queries.ts";
 
 export interface WebhookRoutesDeps extends RetryWebhooksDeps {
   readonly log: Logger;
+  readonly webhookCounts: WebhookCounts;
 }
 
 const statusQuery = z.strictObject({
@@ -47,12 +48,7 @@ const RETRY_ROUTE = {
 } as const;
 
 export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (app, deps) => {
-  const { db, log } = deps;
-  const counts = createRecentCounts({
-    nowMs: () => performance.now(),
-    count: (tenantId, batchUuid) =>
-      readInTenant(db, tenantId, (trx) => countLeadWebhooks(trx, tenantId, batchUuid)),
-  });
+  const { db, log, webhookCounts } = deps;
 
   app.get("/webhook_status/:batch_id", STATUS_ROUTE, async (request, reply) => {
     const { batch_id: batchId } = request.params;
@@ -73,7 +69,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
     const next_cursor = page.nextRow === null ? null : encodeRowCursor(page.nextRow);
     return {
       batch_id: batchId,
-      counts: await counts.of(tenantId, batchUuid),
+      counts: await webhookCounts.of(tenantId, batchUuid),
       leads: page.leads.map(itemOf),
       next_cursor,
     };
@@ -90,7 +86,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
     // The scheduler would drop each wake-up silently: better to say so.
     if (batch.status === "cancelled") return sendProblem(reply, failures.batchCancelled);
     const requeueing = await retryWebhooks(deps, actor, batchUuid, new Date());
-    counts.forget(tenantId, batchUuid);
+    webhookCounts.forget(tenantId, batchUuid);
     if (requeueing.kind === "requeued") {
       const { deliveryCount } = requeueing;
       log.info({ batchId, deliveryCount }, "webhooks.requeued");

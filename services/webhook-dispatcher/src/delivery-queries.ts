@@ -155,6 +155,9 @@ export async function deleteDeliveries(db: Kysely<Database>, deliveryIds: readon
   );
 }
 
+/** It has no wake-up any more, and waits for nothing. */
+const TO_CANCELLED = sql`state = 'cancelled', next_attempt_at = null, wait_reason = null`;
+
 /**
  * Ends one delivery that waits or is held. Returns the state it was found in; undefined: the tenant
  * has no such delivery. Asked again it finds `cancelled`.
@@ -170,7 +173,7 @@ export async function cancelDelivery(
       where delivery_id = ${deliveryId} and tenant_id = ${tenantId} for update),
     ended as (
       update delivery.deliveries d
-      set state = 'cancelled', next_attempt_at = null, wait_reason = null
+      set ${TO_CANCELLED}
       from found
       where d.delivery_id = found.delivery_id and found.state in ('waiting', 'held'))
     select state from found`.execute(db);
@@ -181,6 +184,6 @@ export async function cancelDelivery(
 export async function cancelWaiting(db: Kysely<Database>, batchId: string): Promise<void> {
   await sql`
     update delivery.deliveries
-    set state = 'cancelled', next_attempt_at = null, wait_reason = null
+    set ${TO_CANCELLED}
     where batch_id = ${batchId} and state in ('waiting', 'held')`.execute(db);
 }
