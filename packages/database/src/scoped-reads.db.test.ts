@@ -50,9 +50,9 @@ test("many at once on one connection each see their own tenant, and nothing stay
 });
 
 test("whatever stands in the setting is text to Postgres", async () => {
-  await assert.rejects(idsSeen(within("x', true); select set_config('valify.system', 'on")), {
-    code: "22P02",
-  });
+  // Taken for SQL, it would show every tenant; as text it is no tenant's id.
+  const text = `${ONE}', true); select set_config('valify.system', 'on`;
+  await assert.rejects(idsSeen(within(text)), { code: "22P02" });
   assert.deepEqual(await idsSeen(within(ONE)), [ONE]);
 });
 
@@ -67,6 +67,15 @@ test("a connection that breaks in it is replaced", async () => {
   const dying = sql`select pg_terminate_backend(pg_backend_pid())`.execute(within(ONE));
   await assert.rejects(dying);
   assert.deepEqual(await idsSeen(within(ONE)), [ONE]);
+});
+
+test("where the setting cannot be made, that is told, and the connection is not used again", async () => {
+  const pid = sql<{ pid: number }>`select pg_backend_pid() as pid`;
+  const before = (await pid.execute(db)).rows;
+  await assert.rejects(idsSeen(readScoped(db, { name: "valify.a-b", value: ONE })), {
+    code: "42602",
+  });
+  assert.notDeepEqual((await pid.execute(db)).rows, before);
 });
 
 test("a database that does not pipeline is refused: it would be four round trips again", () => {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 
+import { requireAhead } from "../../support/require-ahead.ts";
 import { print } from "../report.ts";
-import { printLateness, requireAhead, until } from "./figures.ts";
+import { printLateness, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { createDatabase, insertDueRows, laneOf, type NewDueRow } from "./scheduler-code.ts";
 import { watchStream } from "./stream-watch.ts";

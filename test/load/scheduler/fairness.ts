@@ -1,5 +1,6 @@
+import { requireAhead } from "../../support/require-ahead.ts";
 import { percentile, print } from "../report.ts";
-import { printCount, requireAhead, until } from "./figures.ts";
+import { printCount, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { type Emitted, watchStream } from "./stream-watch.ts";
 import { peakMemoryMib } from "./usage.ts";

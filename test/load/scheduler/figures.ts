@@ -37,13 +37,6 @@ export async function until(atMs: number): Promise<void> {
   if (waitMs > 0) await pause(waitMs);
 }
 
-/** After loading: rows that came in behind their instant would be reported as late. */
-export function requireAhead(startMs: number): void {
-  const overMs = Date.now() - startMs;
-  if (overMs <= 0) return;
-  throw new Error(`loading ended ${overMs} ms after the first row was due: nothing was measured`);
-}
-
 /** Waits until as many messages are there; throws after the deadline. */
 export async function untilCount(
   count: () => Promise<number>,

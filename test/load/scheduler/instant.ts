@@ -1,5 +1,6 @@
+import { requireAhead } from "../../support/require-ahead.ts";
 import { percentile, print } from "../report.ts";
-import { printCount, printLateness, requireAhead, until, untilCount } from "./figures.ts";
+import { printCount, printLateness, until, untilCount } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { cpuSeconds, peakMemoryMib } from "./usage.ts";

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 
+import { requireAhead } from "../../support/require-ahead.ts";
 import { print } from "../report.ts";
-import { printLateness, requireAhead, until, untilCount } from "./figures.ts";
+import { printLateness, until, untilCount } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { startSchedulerWorld } from "./world.ts";

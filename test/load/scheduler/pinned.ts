@@ -2,8 +2,9 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { Client } from "pg";
 
+import { requireAhead } from "../../support/require-ahead.ts";
 import { print } from "../report.ts";
-import { printCount, printLateness, requireAhead, until } from "./figures.ts";
+import { printCount, printLateness, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { cpuSeconds } from "./usage.ts";
