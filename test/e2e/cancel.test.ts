@@ -35,7 +35,7 @@ test("a batch cancelled before its webhooks are due sends nothing", async () => 
   const status = await api.batchStatus(cancelled.batch_id);
   assert.equal(status.status, "cancelled");
   const counts = await api.webhookCounts(cancelled.batch_id);
-  assert.deepEqual(counts, { pending: 0, sent: 0, failed: 0, cancelled: 5 });
+  assert.deepEqual(counts, { pending: 0, sent: 0, failed: 0, cancelled: 5, erased: 0 });
   const replay = await api.request("POST", `/webhook_retry/${cancelled.batch_id}`);
   assert.equal(replay.status, 409, "a replay does not undo it");
   assert.equal(Problem.parse(await replay.json()).code, "BATCH_CANCELLED");

@@ -100,7 +100,7 @@ test("three leads are validated, announced, and delivered signed and on time", a
   );
 
   const { leads, counts } = await api.webhookStatus(batchId);
-  assert.deepEqual(counts, { pending: 0, sent: 3, failed: 0, cancelled: 0 });
+  assert.deepEqual(counts, { pending: 0, sent: 3, failed: 0, cancelled: 0, erased: 0 });
   assert.deepEqual(
     leads.map((lead) => [lead.row, lead.id, lead.webhook_status, lead.webhook_attempts]),
     LEAD_IDS.map((id, index) => [index + 1, id, "sent", 1]),

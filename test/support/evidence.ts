@@ -69,7 +69,7 @@ export async function assertAllDelivered(stack: Stack, batchId: string, leadCoun
 async function assertBooks(stack: Stack, batchId: string, leadCount: number): Promise<void> {
   const { api, nats } = stack;
   const counts = await api.webhookCounts(batchId);
-  assert.deepEqual(counts, { pending: 0, sent: leadCount, failed: 0, cancelled: 0 });
+  assert.deepEqual(counts, { pending: 0, sent: leadCount, failed: 0, cancelled: 0, erased: 0 });
   const status = await stack.waitForStatus(batchId, "completed");
   assert.equal(status.total_leads, leadCount);
   assert.equal(status.valid_leads, leadCount);

@@ -27,6 +27,8 @@ export interface WebhookReceiverOptions {
   readonly secret?: string;
   readonly port?: number;
   readonly respond?: Respond | readonly number[];
+  /** Quotes what it was sent, as many endpoints do. */
+  readonly echo?: boolean;
   /** False: skip the signature, for load. */
   readonly verify?: boolean;
 }
@@ -59,7 +61,7 @@ export async function startWebhookReceiver(
         options.verify === false ? undefined : verifier,
       );
       received.push(webhook);
-      void answer(response, respond(webhook));
+      void answer(response, respond(webhook), options.echo ? rawBody : "");
     });
   });
   // A sender may keep a connection and use it at any time; closing it under its feet costs a retry.
@@ -133,9 +135,13 @@ function isVerified(verifier: Webhook, rawBody: string, headers: Record<string, 
   }
 }
 
-async function answer(response: ServerResponse, status: number | Promise<number>): Promise<void> {
+async function answer(
+  response: ServerResponse,
+  status: number | Promise<number>,
+  text: string,
+): Promise<void> {
   // Awaiting a plain number would cost a turn of the queue per request.
-  response.writeHead(typeof status === "number" ? status : await status).end();
+  response.writeHead(typeof status === "number" ? status : await status).end(text);
 }
 
 function portOf(address: ReturnType<ReturnType<typeof createServer>["address"]>): number {

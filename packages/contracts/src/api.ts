@@ -33,6 +33,13 @@ export {
   DeliveryCancelAccepted,
   ResendAccepted,
 } from "./delivery-api.ts";
+export {
+  ErasurePage,
+  ErasurePreview,
+  ErasureReplayAccepted,
+  ErasureRequest,
+  ErasureView,
+} from "./erasure-api.ts";
 export { HealthView } from "./health-api.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
 export {

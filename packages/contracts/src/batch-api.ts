@@ -48,7 +48,8 @@ export const BatchPage = z
   .meta({ id: "BatchPage" });
 export type BatchPage = z.infer<typeof BatchPage>;
 
-export const WebhookStatus = z.enum(["pending", "sent", "failed", "cancelled"]);
+/** `erased`: nothing of the person is left, and nothing was or will be sent. */
+export const WebhookStatus = z.enum(["pending", "sent", "failed", "cancelled", "erased"]);
 export type WebhookStatus = z.infer<typeof WebhookStatus>;
 
 /** `GET /webhook_status/:batch_id`: one item per announced lead, in row order. */
@@ -60,9 +61,11 @@ export const WebhookStatusPage = z
       sent: z.int(),
       failed: z.int(),
       cancelled: z.int(),
+      erased: z.int(),
     }),
     leads: z.array(
       z.object({
+        /** `erased` where the person was. */
         id: z.string(),
         lead_uuid: LeadUuid,
         row: z.int(),

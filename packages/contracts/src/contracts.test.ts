@@ -7,6 +7,9 @@ import { batchFailed } from "./batch-failed.ts";
 import { batchUploaded } from "./batch-uploaded.ts";
 import type { EventContract } from "./define-event.ts";
 import { endpointDisabled } from "./endpoint-disabled.ts";
+import { erasureCleared } from "./erasure-cleared.ts";
+import { erasureRequested } from "./erasure-requested.ts";
+import { leadErased } from "./lead-erased.ts";
 import { leadValidated } from "./lead-validated.ts";
 import { webhookCancel } from "./webhook-cancel.ts";
 import { webhookDelivered } from "./webhook-delivered.ts";
@@ -31,6 +34,7 @@ const tenantId = "6f1c2a34-0d5e-4b7a-9c81-2f3e4d5a6b7c";
 const leadUuid = "0b5a1f62-3c4d-5e6f-8a9b-0c1d2e3f4a5b";
 const deliveryId = "9d8c7b6a-5f4e-5d3c-8b2a-1f0e9d8c7b6a";
 const endpointId = "3e2d1c0b-9a8f-4e7d-8c6b-5a4f3e2d1c0b";
+const erasure = { erasure_id: "7c6b5a49-3827-5615-8403-f2e1d0cfbead", tenant_id: tenantId };
 const batchId = "batch_01j8x3v5k7m9n1p2q4r6s8t0vw";
 const ids = { delivery_id: deliveryId, lead_uuid: leadUuid, endpoint_id: endpointId };
 
@@ -96,6 +100,46 @@ const goldens: readonly Golden[] = [
     address: ["BATCH", "batch.cancelled", 1, "com.valify.batch.cancelled.v1"],
     eventId: `batch.cancelled:${batchId}`,
     payload: { batch_id: batchId, tenant_id: tenantId, cancelled_at: "2024-01-15T10:31:00Z" },
+  },
+  {
+    contract: erasureRequested,
+    address: ["BATCH", "erasure.requested", 1, "com.valify.erasure.requested.v1"],
+    eventId: `erasure.requested:${erasure.erasure_id}:1`,
+    payload: {
+      ...erasure,
+      attempt: 1,
+      requested_at: "2024-01-15T12:00:00.000Z",
+      leads: [
+        {
+          lead_uuid: leadUuid,
+          batch_id: batchId,
+          webhook_scheduled_for: "2024-01-16T10:30:00.000Z",
+        },
+      ],
+      tombstones: ["0f1e2d3c4b5a69788796a5b4c3d2e1f0"],
+    },
+  },
+  {
+    contract: erasureCleared,
+    address: ["BATCH", "erasure.cleared", 1, "com.valify.erasure.cleared.v1"],
+    eventId: `erasure.cleared:${erasure.erasure_id}:webhook-dispatcher:1`,
+    payload: {
+      ...erasure,
+      attempt: 1,
+      service: "webhook-dispatcher",
+      cleared_at: "2024-01-15T12:00:01.000Z",
+    },
+  },
+  {
+    contract: leadErased,
+    address: ["LEADS", "lead.erased", 1, "com.valify.lead.erased.v1"],
+    eventId: `lead.erased:${leadUuid}`,
+    payload: {
+      lead_uuid: leadUuid,
+      batch_id: batchId,
+      ...erasure,
+      erased_at: "2024-01-15T12:00:02.000Z",
+    },
   },
   {
     contract: leadValidated,
@@ -225,6 +269,9 @@ test("every event has a golden payload, and no two share a subject", () => {
     "batch.failed",
     "batch.uploaded",
     "endpoint.disabled",
+    "erasure.cleared",
+    "erasure.requested",
+    "lead.erased",
     "lead.validated",
     "webhook.cancel",
     "webhook.delivered",

@@ -11,10 +11,11 @@ const DeliveryState = z.enum([
   "exhausted",
   "cancelled",
   "no_endpoint",
+  "erased",
 ]);
 
-/** The same in the four words of `/webhook_status`. */
-const DeliveryStatus = z.enum(["pending", "sent", "failed", "cancelled"]);
+/** The same in the words of `/webhook_status`. */
+const DeliveryStatus = z.enum(["pending", "sent", "failed", "cancelled", "erased"]);
 
 /** Why an attempt was made. */
 const Trigger = z.enum(["scheduled", "retry", "deferral", "manual", "recover", "test"]);

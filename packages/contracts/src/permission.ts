@@ -2,7 +2,17 @@ import { z } from "zod";
 
 /** What a role or an API key may do: an area of the API, to read it or to change it. */
 export const Permission = z.templateLiteral([
-  z.enum(["batches", "deliveries", "endpoints", "rules", "usage", "audit", "access", "operations"]),
+  z.enum([
+    "batches",
+    "deliveries",
+    "endpoints",
+    "rules",
+    "usage",
+    "audit",
+    "access",
+    "erasures",
+    "operations",
+  ]),
   ":",
   z.enum(["read", "write"]),
 ]);

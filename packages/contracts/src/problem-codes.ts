@@ -39,6 +39,8 @@ export const PROBLEM_CODES = {
   BATCH_NOT_FOUND: problem(404, "The tenant has no such batch"),
   ENDPOINT_NOT_FOUND: problem(404, "The tenant has no such endpoint"),
   DELIVERY_NOT_FOUND: problem(404, "The tenant has no such delivery"),
+  LEAD_NOT_FOUND: problem(404, "The tenant has no such lead, or holds nothing of it any more"),
+  ERASURE_NOT_FOUND: problem(404, "The tenant has no such erasure"),
   REPLAY_NOT_FOUND: problem(404, "The tenant has no such replay"),
   RESULTS_NOT_MADE: problem(404, "The batch ended before its results were written"),
   RESULTS_NO_ERRORS: problem(404, "Every row of the batch is valid: there is no file of errors"),
@@ -62,6 +64,7 @@ export const PROBLEM_CODES = {
     "The delivery is being sent right now, was a test, or its endpoint was deleted",
   ),
   DELIVERY_NOT_CANCELLABLE: problem(409, "The delivery has ended: nothing is left to cancel"),
+  ERASURE_MISMATCH: problem(409, "A row to be erased is another person's than the one named"),
   REPLAY_LIMIT_REACHED: problem(409, "As many replays as may run at once are running"),
   REPLAY_ENDED: problem(409, "The replay has ended: there is nothing left to cancel"),
   ENDPOINT_LIMIT_REACHED: problem(

@@ -9,7 +9,7 @@ export {
   type ServiceRole,
   waitingFor,
 } from "./create-database.ts";
-export { leadHashOf } from "./lead-hash.ts";
+export { createLeadHash, type LeadHash } from "./lead-hash.ts";
 export { addToOutbox, type OutboxEntry, relayOutbox } from "./outbox.ts";
 export { migrate } from "./migrate.ts";
 export {

@@ -9,7 +9,8 @@ export type DeliveryState =
   | "delivered"
   | "exhausted"
   | "cancelled"
-  | "no_endpoint";
+  | "no_endpoint"
+  | "erased";
 
 type HeaderColumn = JSONColumnType<Record<string, string>> | null;
 
@@ -87,5 +88,6 @@ export interface DeliveryTables {
     disabled_announced_at: Timestamp | null;
     updated_at: Timestamp;
   };
+  "delivery.erased_leads": { lead_uuid: string; erased_at: Generated<Timestamp> };
   "delivery.slots": { endpoint_id: string; next_free: Timestamp };
 }

@@ -162,6 +162,20 @@ export interface IngestTables {
     endpoint_id: string;
     batch_id: string;
   };
+  "ingest.erasures": {
+    erasure_id: string;
+    tenant_id: string;
+    attempt: Generated<number>;
+    leads: JSONColumnType<{ lead_uuid: string; batch_id: string; webhook_scheduled_for: string }[]>;
+    tombstones: string[];
+    requested_at: TimestampByDefault;
+    told_at: TimestampByDefault;
+    validator_at: Timestamp | null;
+    scheduler_at: Timestamp | null;
+    dispatcher_at: Timestamp | null;
+    uploads_at: Timestamp | null;
+    completed_at: Timestamp | null;
+  };
   "ingest.notifications": {
     event_id: string;
     channel: "email" | "webhook";

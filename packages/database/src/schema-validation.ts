@@ -66,5 +66,6 @@ export interface ValidationTables {
     warnings: Findings;
     validated_at: Timestamp;
     webhook_scheduled_for: Timestamp;
+    erased_at: Generated<Timestamp | null>;
   };
 }

@@ -1,6 +1,7 @@
 export type { CalendarDate } from "./calendar.ts";
 export { formatDayFirst, londonDateOf } from "./calendar.ts";
 export { createDuplicateFinder, type DuplicateFinder } from "./duplicate-finder.ts";
+export { eraseResultRows } from "./erase-result-rows.ts";
 export type { FileProblem, FileProblemCode, FileWarning } from "./file-problem.ts";
 export { judgeRow, type RowVerdict, withFinding } from "./judge-row.ts";
 export { type JudgedRow, type KnownLead, questionsOf, withKnown } from "./known-leads.ts";

@@ -4,6 +4,7 @@ export { type Bus, connectBus } from "./bus.ts";
 export { commonSettings, ConfigError, parseConfig, parseDurationMs, setting } from "./config.ts";
 export { type Consumer, startConsumer } from "./consumer.ts";
 export { deliveryIdOf, deterministicUuid } from "./deterministic-uuid.ts";
+export { eraseMessages } from "./erase-messages.ts";
 export { PermanentError } from "./errors.ts";
 export { answerPresence, findWorkers, readQueues } from "./fleet.ts";
 export { createGuardedConnector } from "./guarded-connector.ts";

@@ -68,7 +68,7 @@ export function createObjectStore(settings: ObjectStoreSettings): ObjectStore {
 
 /** Reads an object whole. Throws when it is larger than `bytesMax`; undefined when it is not there. */
 export async function readObject(
-  store: ObjectStore,
+  store: Pick<ObjectStore, "get">,
   key: string,
   bytesMax: number,
 ): Promise<Uint8Array | undefined> {

@@ -104,12 +104,16 @@ test("every consumer is a durable pull with explicit acks on one subject", async
   }
   assert.deepEqual(names.toSorted(), [
     "BATCH dispatcher-cancelled batch.cancelled",
+    "BATCH dispatcher-erasure erasure.requested",
     "BATCH ingest-completed batch.completed",
+    "BATCH ingest-erasure erasure.cleared",
     "BATCH ingest-failed batch.failed",
     "BATCH ingest-notify-failed batch.failed",
     "BATCH scheduler-cancelled batch.cancelled",
+    "BATCH scheduler-erasure erasure.requested",
     "BATCH validator batch.uploaded",
     "BATCH validator-cancelled batch.cancelled",
+    "BATCH validator-erasure erasure.requested",
     "LEADS scheduler lead.validated",
     "WEBHOOKS dispatcher webhook.due",
     "WEBHOOKS dispatcher-cancel webhook.cancel",

@@ -34,14 +34,21 @@ interface StreamSpec {
 const STREAMS: readonly StreamSpec[] = [
   {
     name: "BATCH",
-    subjects: ["batch.uploaded", "batch.completed", "batch.failed", "batch.cancelled"],
+    subjects: [
+      "batch.uploaded",
+      "batch.completed",
+      "batch.failed",
+      "batch.cancelled",
+      "erasure.requested",
+      "erasure.cleared",
+    ],
     ageMaxMs: 14 * DAY_MS,
     bytesMax: GIB,
     dedupeWindowMs: HOUR_MS,
   },
   {
     name: "LEADS",
-    subjects: ["lead.validated"],
+    subjects: ["lead.validated", "lead.erased"],
     // Personal data: this is a retention period.
     ageMaxMs: 7 * DAY_MS,
     bytesMax: 4 * GIB,
@@ -104,6 +111,11 @@ export const DURABLES: readonly DurableSpec[] = [
   durable("BATCH", "ingest-notify-failed", "batch.failed", 30_000, 100),
   durable("BATCH", "scheduler-cancelled", "batch.cancelled", 15_000, 100),
   durable("BATCH", "dispatcher-cancelled", "batch.cancelled", 15_000, 100),
+  // Longer than a slow page of a stream: the validator says that it is alive in between.
+  durable("BATCH", "validator-erasure", "erasure.requested", 30_000, 10),
+  durable("BATCH", "scheduler-erasure", "erasure.requested", 15_000, 10),
+  durable("BATCH", "dispatcher-erasure", "erasure.requested", 15_000, 10),
+  durable("BATCH", "ingest-erasure", "erasure.cleared", 30_000, 10),
   durable("LEADS", "scheduler", "lead.validated", 15_000, 20_000),
   durable("WEBHOOKS", "scheduler-retry", "webhook.retry", 15_000, 20_000),
   durable("WEBHOOKS", "ingest-notify-disabled", "endpoint.disabled", 30_000, 100),

@@ -1,5 +1,5 @@
 import { batchIdOfUuid } from "@valify/contracts";
-import type { Database } from "@valify/database";
+import type { Database, LeadHash } from "@valify/database";
 import { readLeadFile } from "@valify/lead-file";
 import type { Logger, ObjectStore } from "@valify/runtime";
 import type { Kysely } from "kysely";
@@ -16,6 +16,7 @@ export interface AcceptUploadDeps {
   readonly db: Kysely<Database>;
   readonly store: ObjectStore;
   readonly log: Logger;
+  readonly leadHash: LeadHash;
   readonly leadsMax: number;
   readonly webhookDelayMs: number;
   /** Something was put into the outbox. */
@@ -28,7 +29,7 @@ export interface AcceptUploadDeps {
  */
 export function createAcceptUpload(deps: AcceptUploadDeps) {
   const { db, store, log } = deps;
-  const { findReplay, preview, findObjection } = createUploadExaminer(db);
+  const { findReplay, preview, findObjection } = createUploadExaminer(deps);
 
   async function acceptNew(batch: NewBatch, upload: Upload): Promise<UploadOutcome> {
     const { objectKey, tenantId } = batch;

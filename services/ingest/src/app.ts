@@ -1,5 +1,5 @@
 import { fastifyCookie } from "@fastify/cookie";
-import type { Database } from "@valify/database";
+import type { Database, LeadHash } from "@valify/database";
 import type {
   AddressGuard,
   Health,
@@ -21,6 +21,7 @@ import { findWatchedBatches } from "./batch-queries.ts";
 import { batchRoutes } from "./batch-routes.ts";
 import { boundClose } from "./bounded-close.ts";
 import { endpointApi, type EndpointApiDeps } from "./endpoint-api.ts";
+import { erasureRoutes } from "./erasure-routes.ts";
 import { handleErrors } from "./error-handling.ts";
 import { findingRoutes } from "./finding-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
@@ -57,6 +58,7 @@ export interface AppDeps
   readonly health: Health;
   readonly readiness: Health;
   readonly secretBox: SecretBox;
+  readonly leadHash: LeadHash;
   readonly guard: AddressGuard;
   readonly wakeOutbox: () => void;
   readonly wakeReplays: () => void;
@@ -117,6 +119,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       db,
       store,
       log,
+      leadHash: deps.leadHash,
       wakeOutbox,
       leadsMax: config.MAX_LEADS_PER_FILE,
       webhookDelayMs: config.WEBHOOK_DELAY,
@@ -146,6 +149,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     await api.register(webhookRoutes, { ...deps, webhookCounts });
     await api.register(ruleProfileRoutes, { db });
     await api.register(endpointApi, { ...deps, webhookCounts });
+    await api.register(erasureRoutes, deps);
     await api.register(accessApi, { db, passwords, signInLimit });
     await api.register(liveRoutes, { db, live });
     await api.register(statsRoutes, deps);

@@ -103,6 +103,12 @@ const CASES: Readonly<Record<string, Case>> = {
   "DELETE /api_keys/:api_key_id": { action: "api_key.revoked", status: 204 },
   "POST /tenants": { action: "tenant.created", status: 201, payload: { name: "third" } },
   "PATCH /tenants/:tenant_id": { action: "tenant.changed", status: 200, payload: { name: "us" } },
+  "POST /erasures": {
+    action: "erasure.requested",
+    status: 202,
+    payload: { lead_id: "ada.quillfeather.15031990", confirm: [] },
+  },
+  "POST /erasure_replays": { action: "erasures.replayed", status: 202 },
   "POST /batches/:batch_id/cancel": { action: "batch.cancelled", status: 202 },
   "POST /batch_admin/cancel/:batch_id": { action: "batch.cancelled", status: 303 },
 };

@@ -1,4 +1,10 @@
-import { batchCancelled, batchUploaded } from "@valify/contracts";
+import {
+  batchCancelled,
+  batchUploaded,
+  erasureCleared,
+  erasureRequested,
+  leadErased,
+} from "@valify/contracts";
 import { checkDatabase, type Database } from "@valify/database";
 import {
   type AddressGuard,
@@ -9,6 +15,7 @@ import {
   type Metrics,
   type ObjectStore,
   type OutboxRelay,
+  startConsumer,
   startOutboxRelay,
   startPeriodicJobs,
   startStreamMetrics,
@@ -16,6 +23,8 @@ import {
 import type { Kysely } from "kysely";
 
 import type { readConfig } from "./config.ts";
+import { createErasureClearedHandler } from "./erasure-cleared-handler.ts";
+import { erasureJobs, startErasureGauge } from "./erasure-upkeep.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { lostBatchesJob } from "./lost-batches.ts";
 import { startNotifier } from "./notify.ts";
@@ -41,15 +50,17 @@ export interface Background extends AsyncDisposable {
 export async function startBackground(deps: BackgroundDeps): Promise<Background> {
   const { db, bus, store, log, metrics, config, guard } = deps;
   await using stack = new AsyncDisposableStack();
-  const contracts = [batchUploaded, batchCancelled];
+  const contracts = [batchUploaded, batchCancelled, erasureRequested, leadErased];
   const relay = stack.use(startOutboxRelay({ db, bus, log, contracts }));
   const jobs = [
     ...housekeepingJobs({ db, store, metrics, uploadRetentionMs: config.UPLOAD_RETENTION }),
+    ...erasureJobs({ db, store, wakeOutbox: () => relay.wake() }),
     lostBatchesJob({ db, stuckAfterMs: config.STUCK_AFTER, wakeOutbox: () => relay.wake() }),
   ];
   stack.use(startPeriodicJobs({ db, schema: "ingest", log, metrics }, jobs));
   stack.use(answerPresence(bus, "ingest"));
   stack.use(await startOutboxGauges({ db, log, metrics }));
+  stack.use(await startErasureGauge({ db, log, metrics }));
   stack.use(await startStreamMetrics({ bus, log, metrics }));
   const isReady = () =>
     checkDatabase(db).then(
@@ -60,7 +71,20 @@ export async function startBackground(deps: BackgroundDeps): Promise<Background>
   const notifier = stack.use(await startNotifier(consuming, { db, settings: config, guard }));
   const usage = await startUsageConsumers(consuming, db);
   for (const consumer of usage) stack.use(consumer);
-  const consumers = [...usage, ...notifier.consumers];
+  const erasures = stack.use(
+    await startConsumer(consuming, {
+      durable: "ingest-erasure",
+      event: erasureCleared,
+      concurrency: 2,
+      handle: createErasureClearedHandler({
+        db,
+        store,
+        wakeOutbox: () => relay.wake(),
+        now: () => new Date(),
+      }),
+    }),
+  );
+  const consumers = [...usage, ...notifier.consumers, erasures];
   const owned = stack.move();
   return { relay, consumers, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -66,6 +66,13 @@ const CASES: Readonly<Record<string, Case>> = {
   "POST /replays": { expected: 202, payload: { from: "2026-01-01T00:00:00Z" } },
   "GET /replays/{replay_id}": HIDDEN,
   "POST /replays/{replay_id}/cancel": HIDDEN,
+  "GET /erasures": OWN,
+  "POST /erasures": {
+    ...HIDDEN,
+    payload: { lead_uuid: "{lead_uuid}", confirm: ["{lead_uuid}"] },
+  },
+  "GET /erasures/{erasure_id}": HIDDEN,
+  "POST /erasure_replays": { expected: 202 },
   "GET /tenants": { expected: 403 },
   "POST /tenants": { expected: 403, payload: { name: "x" } },
   "GET /tenants/{tenant_id}": { expected: 403 },
@@ -147,6 +154,7 @@ async function addSomethingOfEverything(): Promise<Record<string, string>> {
     session_id: await idOf("ingest.sessions", "session_id"),
     api_key_id: await idOf("ingest.api_keys", "api_key_id"),
     replay_id: await idOf("ingest.replays", "replay_id"),
+    erasure_id: await idOf("ingest.erasures", "erasure_id"),
     tenant_id: DEFAULT_TENANT_ID,
   };
 }
@@ -187,6 +195,11 @@ async function addOthersRows(
        (delivery_id, replay_id, tenant_id, lead_uuid, endpoint_id, batch_id)
      select $2, replay_id, tenant_id, $3, $4, $5 from replay`,
     [DEFAULT_TENANT_ID, ids.deliveryId, ids.leadUuid, ids.endpointId, ids.batchUuid],
+  );
+  await t.owner.query(
+    `insert into ingest.erasures (erasure_id, tenant_id, leads, tombstones)
+     values (gen_random_uuid(), $1, $2, array[gen_random_uuid()])`,
+    [DEFAULT_TENANT_ID, JSON.stringify([{ lead_uuid: ids.leadUuid }])],
   );
   await t.owner.query(
     `insert into delivery.endpoint_health (endpoint_id, tenant_id, state, consecutive_failures,
@@ -233,8 +246,8 @@ function routesOfApi(): readonly string[] {
   );
 }
 
-function urlOf(path: string): string {
-  return path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
+function withIds(text: string): string {
+  return text.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
     const id = ours[name];
     assert.ok(id, `there is something of ours for {${name}}`);
     return id;
@@ -248,9 +261,11 @@ async function callAsOther(route: string, { payload, form }: Omit<Case, "expecte
   const body = form ? formOf({ bytes }) : null;
   return t.app.inject({
     method: Method.parse(method),
-    url: urlOf(path),
+    url: withIds(path),
     headers: { ...OTHER_AUTH, ...body?.headers },
-    ...(body === null ? (payload === undefined ? {} : { payload }) : { payload: body.payload }),
+    ...(body === null
+      ? payload && { payload: JSON.parse(withIds(JSON.stringify(payload))) }
+      : { payload: body.payload }),
   });
 }
 

@@ -129,6 +129,7 @@ const STATES_OF: Readonly<Record<DeliveryFilter, readonly DeliveryState[]>> = {
   exhausted: ["exhausted"],
   cancelled: ["cancelled"],
   no_endpoint: ["no_endpoint"],
+  erased: ["erased"],
 };
 
 function isWanted({ endpointId, status }: DeliveryListing): RawBuilder<unknown> {

@@ -20,6 +20,7 @@ const STATUS_OF: Readonly<Record<DeliveryState, View["status"]>> = {
   exhausted: "failed",
   no_endpoint: "failed",
   cancelled: "cancelled",
+  erased: "erased",
 };
 
 export function isTest({ batchUuid, tenantId }: StoredDelivery): boolean {

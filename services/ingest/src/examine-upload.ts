@@ -1,6 +1,6 @@
 import { batchIdOfUuid } from "@valify/contracts";
 import type { RuleProfile } from "@valify/contracts/api";
-import type { Database } from "@valify/database";
+import type { Database, LeadHash } from "@valify/database";
 import { type LeadFile, londonDateOf } from "@valify/lead-file";
 import type { Kysely } from "kysely";
 
@@ -17,8 +17,15 @@ import { findUploadByHash, findUploadByKey, type StoredUpload } from "./upload-q
 import { duplicateOf, keyReused, notAllValid } from "./upload-refusals.ts";
 import { judgeWholeFile } from "./whole-file-rules.ts";
 
+interface ExamineDeps {
+  readonly db: Kysely<Database>;
+  readonly leadHash: LeadHash;
+}
+
 /** What is to be said about an upload before anything of it is stored. */
-export function createUploadExaminer(db: Kysely<Database>) {
+export function createUploadExaminer(deps: ExamineDeps) {
+  const { db } = deps;
+
   async function findReplay(upload: Upload): Promise<UploadOutcome | undefined> {
     const { actor, idempotencyKey, bytes, options } = upload;
     if (idempotencyKey === null) return undefined;
@@ -41,25 +48,26 @@ export function createUploadExaminer(db: Kysely<Database>) {
     }
     if (mode !== "all_or_nothing") return null;
     return notAllValid(
-      await judge(db, upload, file, { profile: await profileOf(db, upload), now }),
+      await judge(deps, upload, file, { profile: await profileOf(db, upload), now }),
     );
   }
 
   async function preview(upload: Upload, file: LeadFile, now: Date): Promise<UploadOutcome> {
-    return { kind: "previewed", answer: await previewUpload(db, upload, file, now) };
+    return { kind: "previewed", answer: await previewUpload(deps, upload, file, now) };
   }
 
   return { findReplay, preview, findObjection };
 }
 
 /** In the order in which an upload would meet them: the first refusal is the one it would get. */
-async function previewUpload(db: Kysely<Database>, upload: Upload, file: LeadFile, now: Date) {
+async function previewUpload(deps: ExamineDeps, upload: Upload, file: LeadFile, now: Date) {
+  const { db } = deps;
   const { actor, filename } = upload;
   const { tenantId } = actor;
   const options = upload.options.batch;
   const profile = await profileOf(db, upload);
   const duplicate = await findDuplicate(db, upload);
-  const judgement = await judge(db, upload, file, { profile, now });
+  const judgement = await judge(deps, upload, file, { profile, now });
   const wholeFile = { warnings: file.warnings, tenantId, rowsSha256: rowsHashOf(file), options };
   const whole = await readInTenant(db, tenantId, (trx) => judgeWholeFile(trx, wholeFile, profile));
   const duplicateRefusal =
@@ -88,7 +96,7 @@ async function profileOf(db: Kysely<Database>, { actor: { tenantId } }: Upload) 
 }
 
 async function judge(
-  db: Kysely<Database>,
+  { db, leadHash }: ExamineDeps,
   { actor: { tenantId } }: Upload,
   file: LeadFile,
   { profile, now }: { readonly profile: RuleProfile; readonly now: Date },
@@ -98,6 +106,8 @@ async function judge(
     profile,
     asOf: londonDateOf(now),
     findKnown: (leadIds) =>
-      readInTenant(db, tenantId, (trx) => findKnownLeads(trx, { tenantId, leadIds, windowDays })),
+      readInTenant(db, tenantId, (trx) =>
+        findKnownLeads(trx, { tenantId, leadIds, windowDays, leadHash }),
+      ),
   });
 }

@@ -1,5 +1,5 @@
 import { batchIdOfUuid } from "@valify/contracts";
-import { arrayLiteral, type Database, leadHashOf } from "@valify/database";
+import { arrayLiteral, type Database, type LeadHash } from "@valify/database";
 import { formatDayFirst, type KnownLead, londonDateOf } from "@valify/lead-file";
 import { type Kysely, sql } from "kysely";
 
@@ -7,6 +7,7 @@ export interface KnownLeadsQuestion {
   readonly tenantId: string;
   readonly leadIds: readonly string[];
   readonly windowDays: number;
+  readonly leadHash: LeadHash;
 }
 
 interface KnownRow {
@@ -23,9 +24,9 @@ interface KnownRow {
  */
 export async function findKnownLeads(
   db: Kysely<Database>,
-  { tenantId, leadIds, windowDays }: KnownLeadsQuestion,
+  { tenantId, leadIds, windowDays, leadHash }: KnownLeadsQuestion,
 ): Promise<ReadonlyMap<string, KnownLead>> {
-  const idOfHash = new Map(leadIds.map((leadId) => [leadHashOf(tenantId, leadId), leadId]));
+  const idOfHash = new Map(leadIds.map((leadId) => [leadHash(tenantId, leadId), leadId]));
   const hashes = arrayLiteral([...idOfHash.keys()]);
   const { rows } = await sql<KnownRow>`
     select replace(c.lead_hash::text, '-', '') as "leadHash", c.batch_id as "batchUuid",

@@ -1,4 +1,4 @@
-import { checkDatabase } from "@valify/database";
+import { checkDatabase, createLeadHash } from "@valify/database";
 import {
   connectBus,
   createAddressGuard,
@@ -68,6 +68,7 @@ await runService("ingest", async () => {
       readiness,
       secretBox,
       ...(config.oidc === undefined ? {} : { oidc: createOidcProvider(config.oidc) }),
+      leadHash: createLeadHash(config.SECRET_KEY),
       guard,
       wakeReplays: () => replays.wake(),
       ...outlet,

@@ -104,6 +104,21 @@ export const failures = {
     code: "DELIVERY_NOT_FOUND",
     detail: "There is no such delivery",
   },
+  leadNotFound: {
+    status: 404,
+    code: "LEAD_NOT_FOUND",
+    detail: "There is no such lead, or nothing is held of it any more",
+  },
+  erasureNotFound: {
+    status: 404,
+    code: "ERASURE_NOT_FOUND",
+    detail: "There is no such erasure",
+  },
+  erasureMismatch: {
+    status: 409,
+    code: "ERASURE_MISMATCH",
+    detail: "confirm names a row of another person than lead_id or lead_uuid",
+  },
   cursorInvalid: {
     status: 400,
     code: "CURSOR_INVALID",

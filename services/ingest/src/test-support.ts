@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import type { WebhookCancel, WebhookRetry, WebhookTest } from "@valify/contracts";
-import { createDatabase, createPool, type Database } from "@valify/database";
+import { createDatabase, createLeadHash, createPool, type Database } from "@valify/database";
 import { createTestDatabase } from "@valify/database/testing";
 import {
   createAddressGuard,
@@ -105,6 +105,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
       health: healthy,
       readiness: healthy,
       secretBox: createSecretBox(SECRET_KEY),
+      leadHash: createLeadHash(SECRET_KEY),
       guard: createAddressGuard({ resolve: async () => [{ address: "1.1.1.1", family: 4 }] }),
       wakeOutbox: () => void (wakeCount += 1),
       wakeReplays: () => {},

@@ -17,14 +17,16 @@ export interface LeadWebhook {
 const OUTCOMES = sql`
   bool_or(state in ('exhausted', 'no_endpoint')) as failed,
   bool_and(state = 'delivered') as sent,
-  bool_or(state = 'cancelled') as cancelled`;
+  bool_or(state = 'cancelled') as cancelled,
+  bool_or(state = 'erased') as erased`;
 
 /**
  * What became of one lead: a failed delivery needs a person, so it outweighs the rest; sent means
- * that all of them arrived. `d` holds the outcomes, `b` is the batch.
+ * that all of them arrived. `d` holds the outcomes, `b` is the batch, `l` the lead.
  */
 const LEAD_STATUS = sql<WebhookStatus>`
   case when d.failed then 'failed' when d.sent then 'sent' when d.cancelled then 'cancelled'
+       when d.erased or (d.failed is null and l.erased_at is not null) then 'erased'
        when d.failed is null and b.cancelled_at is not null then 'cancelled'
        else 'pending' end`;
 
@@ -74,6 +76,8 @@ interface LeadCounts {
   readonly failed: number;
   readonly sent: number;
   readonly cancelled: number;
+  readonly erased: number;
+  readonly erasedUntried: number;
   readonly isCancelled: boolean;
 }
 
@@ -87,27 +91,34 @@ export async function countLeadWebhooks(
   batchUuid: string,
 ): Promise<Record<WebhookStatus, number>> {
   const { rows } = await sql<LeadCounts>`
-    select count(*) as tried, count(*) filter (where d.failed) as failed,
+    select count(d) as tried, count(*) filter (where d.failed) as failed,
       count(*) filter (where d.sent) as sent,
       count(*) filter (where d.cancelled and not d.failed) as cancelled,
-      (select count(*) from validation.leads
-       where batch_id = ${batchUuid} and tenant_id = ${tenantId}
-         and status <> 'skipped') as leads,
+      count(*) filter (where d.erased and not d.failed and not d.cancelled) as erased,
+      min(l.leads) as leads, min(l.erased) as "erasedUntried",
       exists (select from ingest.batches
               where batch_id = ${batchUuid} and tenant_id = ${tenantId}
                 and cancelled_at is not null) as "isCancelled"
-    from (select ${OUTCOMES} from delivery.deliveries
-          where batch_id = ${batchUuid} and tenant_id = ${tenantId} group by lead_uuid) as d
+    from (
+      select count(*) as leads, count(*) filter (where erased_at is not null and not exists (
+        select from delivery.deliveries as t
+        where t.batch_id = leads.batch_id and t.lead_uuid = leads.lead_uuid)) as erased
+      from validation.leads as leads
+      where batch_id = ${batchUuid} and tenant_id = ${tenantId} and status <> 'skipped') as l
+    left join (
+      select ${OUTCOMES} from delivery.deliveries
+      where batch_id = ${batchUuid} and tenant_id = ${tenantId} group by lead_uuid) as d on true
   `.execute(db);
   const [counts] = rows;
   if (counts === undefined) throw new Error("an aggregate returned no row");
-  const { leads, tried, failed, sent, cancelled, isCancelled } = counts;
-  const untried = Math.max(0, leads - tried);
+  const { leads, tried, failed, sent, cancelled, erased, erasedUntried, isCancelled } = counts;
+  const untried = Math.max(0, leads - tried - erasedUntried);
   return {
-    pending: tried - failed - sent - cancelled + (isCancelled ? 0 : untried),
+    pending: tried - failed - sent - cancelled - erased + (isCancelled ? 0 : untried),
     sent,
     failed,
     cancelled: cancelled + (isCancelled ? untried : 0),
+    erased: erased + erasedUntried,
   };
 }
 

@@ -93,6 +93,8 @@ const cases = [
   ["no endpoint to send to", [{ state: "no_endpoint", attempts: 0 }], "failed"],
   ["a delivery that was cancelled", [{ state: "cancelled" }], "cancelled"],
   ["one cancelled beside one that arrived", [delivered, { state: "cancelled" }], "cancelled"],
+  ["a delivery that ended as erased", [{ state: "erased" }], "erased"],
+  ["one erased beside one that arrived", [delivered, { state: "erased" }], "erased"],
   ["one cancelled beside one exhausted", [exhausted, { state: "cancelled" }], "failed"],
 ] as const;
 
@@ -105,7 +107,14 @@ for (const [what, deliveries, status] of cases) {
       leads.map(({ webhook_status }) => webhook_status),
       [status],
     );
-    assert.deepEqual(counts, { pending: 0, sent: 0, failed: 0, cancelled: 0, [status]: 1 });
+    assert.deepEqual(counts, {
+      pending: 0,
+      sent: 0,
+      failed: 0,
+      cancelled: 0,
+      erased: 0,
+      [status]: 1,
+    });
   });
 }
 
@@ -114,7 +123,7 @@ test("a lead of a cancelled batch that was never tried is cancelled", async () =
   await addLeads(batchId, [{ deliveries: [] }, { deliveries: [delivered] }]);
   await t.app.inject({ method: "POST", url: `/batches/${batchId}/cancel`, headers: AUTH });
   const { counts } = await statusPage(batchId);
-  assert.deepEqual(counts, { pending: 0, sent: 1, failed: 0, cancelled: 1 });
+  assert.deepEqual(counts, { pending: 0, sent: 1, failed: 0, cancelled: 1, erased: 0 });
 });
 
 test("an item tells attempts of all endpoints, the last success and the last error", async () => {
@@ -187,7 +196,7 @@ test("pages through the rows in order, filtered, with the counts of the whole ba
       const from: string = cursor === "" ? "" : `&cursor=${cursor}`;
       const page = await statusPage(batchId, `?limit=2${filter}${from}`);
       assert.ok(page.leads.length <= 2);
-      assert.deepEqual(page.counts, { pending: 0, sent: 7, failed: 3, cancelled: 0 });
+      assert.deepEqual(page.counts, { pending: 0, sent: 7, failed: 3, cancelled: 0, erased: 0 });
       rows.push(...page.leads.map(({ row }) => row));
       cursor = page.next_cursor;
     }
@@ -267,7 +276,10 @@ for (const [path, state, status] of [
 test("a batch without leads yet has counts of nothing, and one that is not there has none", async () => {
   const { batchId } = await uploadedBatch(t.app);
   const { counts, leads } = await statusPage(batchId);
-  assert.deepEqual([leads, counts], [[], { pending: 0, sent: 0, failed: 0, cancelled: 0 }]);
+  assert.deepEqual(
+    [leads, counts],
+    [[], { pending: 0, sent: 0, failed: 0, cancelled: 0, erased: 0 }],
+  );
   const url = `/webhook_status/${batchIdOfUuid(randomUUID())}`;
   const missing = await t.app.inject({ url, headers: AUTH });
   assert.deepEqual([missing.statusCode, codeOf(missing)], [404, "BATCH_NOT_FOUND"]);

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { uuidOfBatchId } from "@valify/contracts";
 import { UploadAccepted, UploadPreview } from "@valify/contracts/api";
-import { leadHashOf } from "@valify/database";
+import { createLeadHash } from "@valify/database";
 
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
 import {
@@ -15,10 +15,12 @@ import {
   createTestApp,
   formOf,
   OTHER_AUTH,
+  SECRET_KEY,
   setRun,
   type TestApp,
 } from "./test-support.ts";
 
+const leadHash = createLeadHash(SECRET_KEY);
 let t: TestApp;
 before(async () => {
   t = await createTestApp();
@@ -158,12 +160,7 @@ test("a dry run and all_or_nothing know the leads of earlier batches and the era
     t.owner.query(
       `insert into validation.lead_claims (lead_hash, tenant_id, batch_id, claimed_at, seen_at)
        values ($1, $2, $3, '2026-05-03T12:00:00Z', now() - $4::interval)`,
-      [
-        leadHashOf(DEFAULT_TENANT_ID, `${name}.pine.01021980`),
-        DEFAULT_TENANT_ID,
-        batchUuid,
-        seenAt,
-      ],
+      [leadHash(DEFAULT_TENANT_ID, `${name}.pine.01021980`), DEFAULT_TENANT_ID, batchUuid, seenAt],
     );
   const failed = "00000000-0000-4000-8000-00000000f001";
   await setRun(t.owner, failed, { status: "failed", error: "gone" });
@@ -172,7 +169,7 @@ test("a dry run and all_or_nothing know the leads of earlier batches and the era
   await claim("lost", failed, "1 day");
   await t.owner.query(
     "insert into validation.suppressions (tenant_id, lead_hash) values ($1, $2)",
-    [DEFAULT_TENANT_ID, leadHashOf(DEFAULT_TENANT_ID, "max.pine.01021980")],
+    [DEFAULT_TENANT_ID, leadHash(DEFAULT_TENANT_ID, "max.pine.01021980")],
   );
   const names = ["Kim", "Old", "Lost", "Max", "New"];
   const lines = names.map((name) => `${name},Pine,01/02/1980`);

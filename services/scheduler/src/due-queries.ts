@@ -43,6 +43,19 @@ export async function insertDueRows(db: Kysely<Database>, rows: readonly NewDueR
     on conflict do nothing`.execute(db);
 }
 
+/** What a wake-up is stored under. */
+export type DueKey = Pick<NewDueRow, "id" | "lane" | "dueAt">;
+
+/** By primary key. A claim that is open has its rows already: those are waited for and then gone. */
+export async function deleteDueRows(db: Kysely<Database>, keys: readonly DueKey[]): Promise<void> {
+  await sql`
+    delete from scheduling.due as d
+    using unnest(
+      ${keys.map((key) => key.lane)}::smallint[], ${keys.map((key) => key.dueAt)}::timestamptz[],
+      ${keys.map((key) => key.id)}::uuid[]) as k (lane, due_at, id)
+    where d.lane = k.lane and d.due_at = k.due_at and d.id = k.id`.execute(db);
+}
+
 /** The database's clock, in microseconds since 1970. */
 export async function readDatabaseClock(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ databaseUs: number }>`

@@ -18,6 +18,7 @@ import { createBrokerGuard } from "./broker-guard.ts";
 import { readConfig } from "./config.ts";
 import { openDatabases } from "./databases.ts";
 import { startDueLoop } from "./due-loop.ts";
+import { deleteDueRows } from "./due-queries.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { createLeaves } from "./leaves.ts";
 import { createLedgerLeaves } from "./ledger-leaves.ts";
@@ -84,6 +85,7 @@ await runService(service, async () => {
     {
       storeWakeUp: (row) => store.add(row),
       tombstoneBatch: (batchId) => tombstoneBatch({ db, leaves }, batchId),
+      dropWakeUps: (keys) => deleteDueRows(db, keys),
     },
   );
   for (const consumer of consumers) stack.use(consumer);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { BatchUploaded } from "@valify/contracts";
-import type { Database } from "@valify/database";
+import type { Database, LeadHash } from "@valify/database";
 import {
   type Bus,
   type Later,
@@ -42,6 +42,7 @@ export interface BatchUploadedDeps {
   readonly objects: ObjectStore;
   readonly observer: BatchObserver;
   readonly log: Logger;
+  readonly leadHash: LeadHash;
   /** Undefined: this installation has none. */
   readonly external: ExternalProvider | undefined;
 }

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 
 import { batchIdOfUuid } from "@valify/contracts";
-import { createDatabase, leadHashOf } from "@valify/database";
+import { createDatabase, createLeadHash } from "@valify/database";
 import { createTestDatabase } from "@valify/database/testing";
 import { compileRuleset, defaultRuleProfile, type RuleProfile } from "@valify/lead-file";
 import { sql } from "kysely";
@@ -12,7 +12,7 @@ import { checkKnownLeads } from "./check-known-leads.ts";
 import type { Batch } from "./domain/batch.ts";
 import type { Draft } from "./domain/chunk-judge.ts";
 import { cancelRun, claimRun, failRun } from "./run-queries.ts";
-import { newBatch, requireEnv } from "./testing/fixtures.ts";
+import { newBatch, requireEnv, TEST_SECRET_KEY } from "./testing/fixtures.ts";
 
 const stack = new AsyncDisposableStack();
 const database = stack.use(await createTestDatabase(requireEnv("TEST_DATABASE_URL")));
@@ -20,6 +20,7 @@ const db = stack.use(
   createDatabase({ url: database.url, role: "valify_validator", applicationName: "test" }),
 );
 after(() => stack.disposeAsync());
+const leadHash = createLeadHash(TEST_SECRET_KEY);
 
 type Levels = RuleProfile["levels"];
 const rejecting = { DUP_PREVIOUS_BATCH: "error" } as const;
@@ -55,7 +56,7 @@ async function hears(
 ): Promise<readonly string[]> {
   const profile = { ...defaultRuleProfile, levels, duplicateWindowDays: windowDays };
   const ruleset = compileRuleset(profile);
-  const drafts = await checkKnownLeads(db, run, leadIds.map(draftOf), ruleset);
+  const drafts = await checkKnownLeads({ db, leadHash }, run, leadIds.map(draftOf), ruleset);
   return drafts.map(({ verdict: { errors, warnings } }) => {
     const [finding] = [...errors, ...warnings];
     return finding === undefined ? "ok" : `${finding.severity} ${finding.code}`;
@@ -77,7 +78,7 @@ test("the first batch with a lead hears nothing, the next one where and when it 
   assert.deepEqual(await hears(first, ["a", "b"]), ["ok", "ok"]);
   assert.deepEqual(await hears(second, ["b", "c"]), [seenWarning, "ok"]);
   const ruleset = compileRuleset(defaultRuleProfile);
-  const [draft] = await checkKnownLeads(db, second, [draftOf("b")], ruleset);
+  const [draft] = await checkKnownLeads({ db, leadHash }, second, [draftOf("b")], ruleset);
   const message = draft?.verdict.warnings[0]?.message ?? "";
   assert.match(message, /^Already seen in batch batch_\w{26} on \d\d\/\d\d\/\d{4}$/);
   assert.ok(message.includes(batchIdOfUuid(first.batchUuid)));
@@ -173,17 +174,14 @@ test("one tenant's leads are nothing to another", async () => {
 
 test("who asked to be erased is refused, and claims nothing", async () => {
   const tenant = randomUUID();
-  // As docs/lead-files.md tells an operator to.
-  await sql`insert into validation.suppressions (tenant_id, lead_hash) values (${tenant},
-    left(encode(sha256(convert_to(${tenant}::text || ' ' || ${"a"}, 'UTF8')), 'hex'), 32)::uuid)`.execute(
-    db,
-  );
+  await sql`insert into validation.suppressions (tenant_id, lead_hash)
+    values (${tenant}, ${leadHash(tenant, "a")})`.execute(db);
   const run = await startRun(tenant);
   const levels = { DUP_PREVIOUS_BATCH: "off" } as const;
   assert.deepEqual(await hears(run, ["a", "b"]), ["error SUPPRESSED_ERASED", "ok"]);
   assert.deepEqual(await hears(run, ["a"], levels), ["error SUPPRESSED_ERASED"]);
   const { rows } = await sql`select batch_id from validation.lead_claims
-    where lead_hash = ${leadHashOf(tenant, "a")}`.execute(db);
+    where lead_hash = ${leadHash(tenant, "a")}`.execute(db);
   assert.deepEqual(rows, []);
 });
 

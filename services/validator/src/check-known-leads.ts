@@ -1,5 +1,5 @@
 import { batchIdOfUuid } from "@valify/contracts";
-import { type Database, leadHashOf } from "@valify/database";
+import type { Database, LeadHash } from "@valify/database";
 import {
   formatDayFirst,
   type KnownLead,
@@ -20,7 +20,7 @@ import type { Run } from "./run-queries.ts";
  * Repeatable: the same chunk of the same batch gets the same answer.
  */
 export async function checkKnownLeads(
-  db: Kysely<Database>,
+  { db, leadHash }: { readonly db: Kysely<Database>; readonly leadHash: LeadHash },
   run: Run & { readonly batch: Pick<Batch, "tenantId"> },
   drafts: readonly Draft[],
   ruleset: Ruleset,
@@ -28,7 +28,7 @@ export async function checkKnownLeads(
   const questions = questionsOf(drafts, ruleset);
   if (questions.length === 0) return drafts;
   const { tenantId } = run.batch;
-  const idOfHash = new Map(questions.map(({ leadId }) => [leadHashOf(tenantId, leadId), leadId]));
+  const idOfHash = new Map(questions.map(({ leadId }) => [leadHash(tenantId, leadId), leadId]));
   const held = await claimLeads(db, run, {
     hashes: [...idOfHash.keys()],
     areClaims: questions.map(({ isClaim }) => isClaim),

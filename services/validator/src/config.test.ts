@@ -6,9 +6,10 @@ import { readConfig } from "./config.ts";
 const required = {
   DATABASE_URL: "postgres://127.0.0.1/valify",
   NATS_URL: "nats://127.0.0.1:4222",
+  SECRET_KEY: "0123456789abcdef0123456789abcdef",
 };
 
-test("has a default for everything but the servers", () => {
+test("has a default for everything but the servers and the key", () => {
   const config = readConfig(required);
   assert.equal(config.PORT, 8081);
   assert.equal(config.MAX_LEADS_PER_FILE, 10_000);

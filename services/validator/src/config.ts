@@ -7,6 +7,8 @@ const MIB = 1_048_576;
 const settings = {
   ...commonSettings,
   PORT: setting.port.default(8081),
+  /** Leads are known by hashes under it, those who asked to be erased among them. */
+  SECRET_KEY: setting.secretKey,
   OBJECT_STORE_URL: setting.text.optional(),
   S3_BUCKET: setting.text.optional(),
   MAX_LEADS_PER_FILE: setting.count.default(10_000),

@@ -1,4 +1,4 @@
-import { checkDatabase, createDatabase } from "@valify/database";
+import { checkDatabase, createDatabase, createLeadHash } from "@valify/database";
 import {
   answerPresence,
   connectBus,
@@ -18,7 +18,7 @@ import { createBatchObserver } from "./batch-observer.ts";
 import { readConfig } from "./config.ts";
 import { openExternalProvider } from "./external-provider.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
-import { startConsumers, startQueue } from "./start-consumers.ts";
+import { startConsumers, startErasures, startQueue } from "./start-consumers.ts";
 import { stuckRunsJob } from "./stuck-runs.ts";
 
 const service = "validator";
@@ -58,9 +58,14 @@ await runService(service, async () => {
   const observer = createBatchObserver(log, metrics);
   const external = openExternalProvider(config);
   if (external !== undefined) stack.use(external);
-  const handlers = { db, bus, objects, observer, log, external };
+  const leadHash = createLeadHash(config.SECRET_KEY);
+  const handlers = { db, bus, objects, observer, log, leadHash, external };
   const queue = stack.use(startQueue({ log, metrics, isReady }, handlers, config));
-  const consumers = await startConsumers({ bus, log, metrics, isReady }, handlers, queue);
+  const inputs = { bus, log, metrics, isReady };
+  const consumers = [
+    ...(await startConsumers(inputs, handlers, queue)),
+    await startErasures(inputs, handlers, config),
+  ];
   for (const consumer of consumers) stack.use(consumer);
   log.info({ port: config.PORT }, "service.started");
 

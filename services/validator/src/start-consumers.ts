@@ -1,4 +1,4 @@
-import { batchCancelled, batchUploaded } from "@valify/contracts";
+import { batchCancelled, batchUploaded, erasureRequested } from "@valify/contracts";
 import { type Consumer, type ConsumerDeps, startConsumer } from "@valify/runtime";
 
 import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
@@ -11,12 +11,14 @@ import {
   LEASE_MS,
 } from "./batch-uploaded-handler.ts";
 import type { readConfig } from "./config.ts";
+import { createErasureRequestedHandler } from "./erasure-requested-handler.ts";
 import { enqueueBatch } from "./queue-queries.ts";
 import { cancelRun } from "./run-queries.ts";
 
 /** Each is one statement. */
 const ENQUEUE_CONCURRENCY = 10;
 const CANCEL_CONCURRENCY = 10;
+const ERASURE_HEARTBEAT_MS = 10_000;
 
 type Limits = Pick<
   ReturnType<typeof readConfig>,
@@ -47,6 +49,23 @@ export async function startConsumers(
       handle: createBatchCancelledHandler((batch) => cancelRun(handlers.db, batch)),
     }),
   ]);
+}
+
+/** An erasure looks through a stream and rewrites files: one at a time, and it says that it is alive. */
+export async function startErasures(
+  deps: ConsumerDeps,
+  { db, objects }: Pick<BatchUploadedDeps, "db" | "objects">,
+  config: Limits,
+): Promise<Consumer> {
+  const limits = { bytesMax: config.MAX_FILE_BYTES, rowsMax: config.MAX_LEADS_PER_FILE };
+  const { bus } = deps;
+  return startConsumer(deps, {
+    durable: "validator-erasure",
+    event: erasureRequested,
+    concurrency: 1,
+    heartbeatMs: ERASURE_HEARTBEAT_MS,
+    handle: createErasureRequestedHandler({ db, bus, objects, limits, now: () => new Date() }),
+  });
 }
 
 export function startQueue(

@@ -1,4 +1,4 @@
-import type { Database } from "@valify/database";
+import type { Database, LeadHash } from "@valify/database";
 import type { LeadFile } from "@valify/lead-file";
 import { type Bus, deterministicUuid, type ObjectStore } from "@valify/runtime";
 import type { Kysely } from "kysely";
@@ -28,6 +28,7 @@ export interface ValidateBatchDeps extends CheckExternallyDeps {
   readonly db: Kysely<Database>;
   readonly bus: Pick<Bus, "publishAll">;
   readonly objects: ObjectStore;
+  readonly leadHash: LeadHash;
   readonly observer: Pick<BatchObserver, "rowsAnnounced">;
   readonly options: ValidateOptions;
 }
@@ -147,7 +148,7 @@ function createLeadSource(deps: ValidateBatchDeps, run: ClaimedRun, file: LeadFi
       const drafts = judge.judge(file.rows.slice(chunk.firstRow - 1, chunk.lastRow));
       const check = await checkExternally(deps, batch, drafts);
       if (check.kind === "held") return "held";
-      const leads = judge.seal(await checkKnownLeads(db, run, check.drafts, judge.ruleset));
+      const leads = judge.seal(await checkKnownLeads(deps, run, check.drafts, judge.ruleset));
       const outcome = await storeLeads(db, run, batch.tenantId, leads);
       if (outcome === "stopped") return outcome;
       // A holder before us, frozen until now, got its rows in after we looked: they stand.

@@ -18,7 +18,7 @@ export type DeliveryOutcome = Omit<StoredDelivery, "leaseRestMs" | "deliveredAt"
 /**
  * Tells the world what wake-ups came to: the next one to the scheduler, or the end to whoever
  * listens. Resolves when all of it is stored. Telling it again is harmless: the ids are made of
- * delivery and round. A cancelled delivery has nothing to tell.
+ * delivery and round. One that was cancelled or erased has nothing to tell.
  */
 export async function announceOutcomes(
   bus: Pick<Bus, "publishAll">,

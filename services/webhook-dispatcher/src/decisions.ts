@@ -14,6 +14,7 @@ export interface Decision extends Pick<DeliveryRecord, "state" | "nextAttemptAt"
 
 const NOTHING_NEXT = { wakeKind: null, nextAttemptAt: null, isSpent: false } as const;
 
+export const ERASED: Decision = { ...NOTHING_NEXT, state: "erased", waitReason: null };
 export const CANCELLED: Decision = { ...NOTHING_NEXT, state: "cancelled", waitReason: null };
 /** Something of ours is broken that waiting does not mend; a dead letter says what. */
 export const HELD_BY_US: Decision = { ...NOTHING_NEXT, state: "held", waitReason: "internal" };

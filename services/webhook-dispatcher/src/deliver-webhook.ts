@@ -5,7 +5,7 @@ import { PermanentError } from "@valify/runtime";
 import { holdNow } from "./admit-pull.ts";
 import { buildRequest, contentOf, sameBody, type WebhookContent } from "./build-request.ts";
 import type { Ending } from "./conclude-deliveries.ts";
-import { CANCELLED, type Decision, deferral, held, HELD_BY_US } from "./decisions.ts";
+import { CANCELLED, type Decision, deferral, ERASED, held, HELD_BY_US } from "./decisions.ts";
 import type { EndpointGate } from "./endpoint-gate.ts";
 import type { HealthBoard } from "./endpoint-health-board.ts";
 import type { EndpointSecrets } from "./endpoint-secrets.ts";
@@ -77,6 +77,7 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps, settings: Deliver
   };
 
   function decisionFor({ endpoint, lead, hold, turn }: ClaimedDelivery): Decision | null {
+    if (lead.erased) return ERASED;
     if (endpoint === null || lead.cancelled) return CANCELLED;
     if (hold !== null) return held(hold);
     if (turn.reason !== "full" && turn.waitMs <= WAIT_MAX_MS) return null;

@@ -4,8 +4,12 @@ import { type Kysely, sql } from "kysely";
 import type { Lead } from "./domain/webhook-body.ts";
 import { type HealthRow, type StoredHealth, storedHealthOf } from "./health-queries.ts";
 
-/** A lead and whether its batch was cancelled meanwhile. */
-export type LoadedLead = Lead & { readonly cancelled: boolean };
+/** A lead and whether it is sent no more. */
+export type LoadedLead = Lead & {
+  /** Its batch was cancelled meanwhile, or itself erased. */
+  readonly cancelled: boolean;
+  readonly erased?: boolean;
+};
 
 /** An endpoint as its owner set it up; null: the service's default. */
 export interface Endpoint {
@@ -44,7 +48,8 @@ export async function loadLeads(
       l.last_name as "lastName", l.dob, l.status, l.errors, l.warnings,
       ${wireInstant("l.validated_at")} as "validatedAt",
       ${wireInstant("l.webhook_scheduled_for")} as "webhookScheduledFor",
-      b.cancelled_at is not null as cancelled
+      b.cancelled_at is not null or l.erased_at is not null as cancelled,
+      l.erased_at is not null as erased
     from validation.leads l left join ingest.batches b using (batch_id)
     where l.lead_uuid = any (${arrayLiteral(leadUuids)}::uuid[])`.execute(db);
   return new Map(rows.map((row) => [row.leadUuid, row]));

@@ -1,4 +1,3 @@
-import { batchCancelled, webhookCancel, webhookDue, webhookTest } from "@valify/contracts";
 import { checkDatabase } from "@valify/database";
 import {
   answerPresence,
@@ -8,7 +7,6 @@ import {
   createLogger,
   createMetrics,
   runService,
-  startConsumer,
   startHealthServer,
   startPeriodicJobs,
   untilShutdown,
@@ -16,17 +14,15 @@ import {
   watchPools,
 } from "@valify/runtime";
 
-import { createBatchCancelledHandler } from "./batch-cancelled-handler.ts";
 import { readConfig } from "./config.ts";
 import { startDeliveryGauges } from "./delivery-gauges.ts";
 import { createDeliveryPath } from "./delivery-path.ts";
-import { cancelDelivery, cancelWaiting } from "./delivery-queries.ts";
 import { endpointJobs } from "./endpoint-jobs.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { createNameResolver } from "./name-resolver.ts";
 import { openDatabases } from "./open-databases.ts";
-import { createWebhookCancelHandler } from "./webhook-cancel-handler.ts";
+import { startConsumers } from "./start-consumers.ts";
 
 const service = "webhook-dispatcher";
 
@@ -60,32 +56,7 @@ await runService(service, async () => {
   stack.use(startPeriodicJobs({ db, schema: "delivery", log, metrics }, jobs));
   stack.use(await startDeliveryGauges({ db, metrics, log }));
   const deps = { bus, log, metrics, isReady: async () => (await health.report()).healthy };
-  const consumers = [
-    await startConsumer(deps, {
-      durable: "dispatcher",
-      event: webhookDue,
-      concurrency: path.wakeUpsMax,
-      handle: path.handle,
-    }),
-    await startConsumer(deps, {
-      durable: "dispatcher-test",
-      event: webhookTest,
-      concurrency: 20,
-      handle: path.handleTest,
-    }),
-    await startConsumer(deps, {
-      durable: "dispatcher-cancel",
-      event: webhookCancel,
-      concurrency: 10,
-      handle: createWebhookCancelHandler((...ids) => cancelDelivery(db, ...ids)),
-    }),
-    await startConsumer(deps, {
-      durable: "dispatcher-cancelled",
-      event: batchCancelled,
-      concurrency: 10,
-      handle: createBatchCancelledHandler((batchId) => cancelWaiting(db, batchId)),
-    }),
-  ];
+  const consumers = await startConsumers(deps, { db, path });
   for (const consumer of consumers) stack.use(consumer);
   stack.use(path); // before the consumers wait for what they have taken in
   log.info({ port: config.PORT }, "service.started");

@@ -15,7 +15,7 @@ export interface DeliveryRecord {
   readonly batchId: string;
   readonly endpointId: string;
   readonly round: number;
-  readonly state: "waiting" | "held" | "delivered" | "exhausted" | "cancelled";
+  readonly state: "waiting" | "held" | "delivered" | "exhausted" | "cancelled" | "erased";
   readonly waitReason: WaitReason | null;
   /** While it waits: the kind and instant of the next wake-up; else the kind of this one. */
   readonly wakeKind: number;
@@ -59,7 +59,8 @@ export interface AttemptRecord {
  * An insert, since a claim need not have survived a crash of the database (see claimDeliveries).
  *
  * What would wait for a retry of a batch that was cancelled during the request ends here: the
- * scheduler drops the retry, and `cancelWaiting` may have looked before this row was waiting.
+ * scheduler drops the retry, and `cancelWaiting` may have looked before this row was waiting. Likewise
+ * of a lead that was erased during the request; and what its receiver answered is not written down.
  */
 export async function recordOutcomes(
   db: Kysely<Database>,
@@ -80,25 +81,31 @@ export async function recordOutcomes(
         request_headers, response_headers, remote_address, dns_ms, connect_ms, tls_ms,
         first_byte_ms)
       select delivery_id, attempts, round, kind, tenant_id, endpoint_id, due_at, started_at,
-        duration_ms, outcome, status_code, response_body, response_truncated,
-        request_headers::json, response_headers::json, remote_address, dns_ms, connect_ms, tls_ms,
-        first_byte_ms
-      from outcome where started_at is not null
+        duration_ms, outcome, status_code, case when e.lead_uuid is null then response_body end,
+        response_truncated, request_headers::json,
+        case when e.lead_uuid is null then response_headers::json end, remote_address, dns_ms,
+        connect_ms, tls_ms, first_byte_ms
+      from outcome left join delivery.erased_leads as e using (lead_uuid)
+      where started_at is not null
       on conflict do nothing)
     insert into delivery.deliveries as d (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
       state, round, wake_kind, attempts, cycle_attempts, next_attempt_at, last_attempt_at,
       delivered_at, last_status_code, last_error_class, wait_reason, due_since, body_sha256)
     select delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
-      case when ends then 'cancelled' else state end, round, wake_kind, attempts, cycle_attempts, next_attempt_at, started_at,
+      case when is_erased then 'erased' when ends then 'cancelled' else state end, round, wake_kind, attempts, cycle_attempts, next_attempt_at, started_at,
       case when state = 'delivered' then started_at + duration_ms * interval '1 millisecond' end,
       status_code, case when state = 'delivered' then null else outcome.outcome end,
-      case when not ends then wait_reason end, due_since, decode(body_hex, 'hex')
+      case when not ends and not is_erased then wait_reason end, due_since, decode(body_hex, 'hex')
     from outcome cross join lateral (
       select state in ('waiting', 'held') and exists (
         select 1 from ingest.batches b
-        where b.batch_id = outcome.batch_id and b.cancelled_at is not null) as ends) as cancel
+        where b.batch_id = outcome.batch_id and b.cancelled_at is not null) as ends,
+        state <> 'delivered' and exists (
+          select 1 from delivery.erased_leads as e
+          where e.lead_uuid = outcome.lead_uuid) as is_erased) as cancel
     on conflict (delivery_id) do update
-    set state = excluded.state, wake_kind = excluded.wake_kind,
+    set state = case when excluded.state = 'erased' and d.delivered_at is not null
+        then 'delivered' else excluded.state end, wake_kind = excluded.wake_kind,
       next_attempt_at = excluded.next_attempt_at, attempts = excluded.attempts,
       cycle_attempts = excluded.cycle_attempts, lease_until = null,
       last_attempt_at = coalesce(excluded.last_attempt_at, d.last_attempt_at),

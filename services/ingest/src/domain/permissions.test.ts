@@ -17,7 +17,9 @@ test("an operator may also work on batches and deliveries, nothing more", () => 
 });
 
 test("an admin may do everything in every area", () => {
-  const areas = "batches deliveries endpoints rules usage audit access operations".split(" ");
+  const areas = "batches deliveries endpoints rules usage audit access erasures operations".split(
+    " ",
+  );
   const everything = areas.flatMap((area) => [`${area}:read`, `${area}:write`]);
   assert.deepEqual([...permissionsOfRole("admin")].toSorted(), everything.toSorted());
 });

@@ -18,6 +18,8 @@ const ADMIN: readonly Permission[] = [
   "audit:write",
   "access:read",
   "access:write",
+  "erasures:read",
+  "erasures:write",
   "operations:write",
 ];
 

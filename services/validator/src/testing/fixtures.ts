@@ -12,6 +12,8 @@ export function requireEnv(name: "TEST_DATABASE_URL" | "TEST_NATS_SERVER_BIN"): 
   return value;
 }
 
+export const TEST_SECRET_KEY = "0123456789abcdef0123456789abcdef";
+
 /** Three valid rows, two invalid ones, one that repeats another, two that cannot be read. */
 export const MIXED_CSV = `first_name,last_name,dob
 Zelka,Vlorena,15/03/1990

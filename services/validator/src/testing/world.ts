@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import type { BatchUploaded, LeadValidated } from "@valify/contracts";
-import { createDatabase, type Database } from "@valify/database";
+import { createDatabase, createLeadHash, type Database } from "@valify/database";
 import { createTestDatabase } from "@valify/database/testing";
 import {
   type Bus,
@@ -22,7 +22,7 @@ import { createBatchObserver } from "../batch-observer.ts";
 import type { BatchUploadedDeps } from "../batch-uploaded-handler.ts";
 import { batchOfEvent } from "../domain/batch.ts";
 import { errorsKeyOf, resultsKeyOf } from "../results-file.ts";
-import { newBatchEvent, requireEnv } from "./fixtures.ts";
+import { newBatchEvent, requireEnv, TEST_SECRET_KEY } from "./fixtures.ts";
 
 /** A stored event: its message id beside its body. */
 interface StoredEvent<Event> {
@@ -60,7 +60,15 @@ export async function startWorld(): Promise<World> {
   const objects = createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href });
   const observer = createBatchObserver(log, createMetrics("validator", "test"));
   return {
-    deps: { db, bus, objects, observer, log, external: undefined },
+    deps: {
+      db,
+      bus,
+      objects,
+      observer,
+      log,
+      leadHash: createLeadHash(TEST_SECRET_KEY),
+      external: undefined,
+    },
     ...observing(db, bus, objects),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
