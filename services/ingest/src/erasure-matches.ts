@@ -51,7 +51,7 @@ export async function findMatches(
       from delivery.deliveries where batch_id = l.batch_id and lead_uuid = l.lead_uuid) as d
     where l.lead_id = any (${[...leadIds]}::text[]) and l.erased_at is null
       and l.tenant_id = ${tenantId} and b.tenant_id = ${tenantId}
-    order by l.validated_at, l.lead_uuid limit ${limit}`.execute(db);
+    order by l.validated_at, l.batch_id, l.row_number limit ${limit}`.execute(db);
   return rows;
 }
 
