@@ -1,4 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import { collectDefaultMetrics, Gauge, Registry } from "@prometheus-io/client";
+
+import { type Counter, createCounter, createHistogram, type Histogram } from "./series.ts";
 
 /** The only file that knows the metrics library. Label values are closed sets: no id, no URL. */
 export interface Metrics {
@@ -43,17 +45,30 @@ export function createMetrics(service: string, version: string): Metrics {
     eventLoopUtilizationTimeout: EVENT_LOOP_SAMPLE_MS,
   });
   const registers = [registry];
+  const own = new Map<string, () => string>();
+  function add<Created extends { render(): string }>(name: string, created: Created): Created {
+    if (own.has(name) || registry.getSingleMetric(name) !== undefined) {
+      throw new Error(`there is a metric ${name} already`);
+    }
+    own.set(name, () => created.render());
+    return created;
+  }
   const metrics: Metrics = {
-    counter: (name, help, labelNames) =>
-      new Counter({ name, help, labelNames: [...labelNames], registers }),
+    counter: (name, help, labels) => add(name, createCounter({ name, help, labels })),
     gauge: (name, help, labelNames) =>
       new Gauge({ name, help, labelNames: [...labelNames], registers }),
     reading(name, help, read) {
       const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });
     },
-    histogram: (name, help, labelNames, buckets) =>
-      new Histogram({ name, help, labelNames: [...labelNames], buckets: [...buckets], registers }),
-    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    histogram: (name, help, labels, buckets) =>
+      add(name, createHistogram({ name, help, labels }, buckets)),
+    async render() {
+      const ours = [...own.values()].map((render) => `\n${render()}\n`);
+      return {
+        contentType: registry.contentType,
+        body: (await registry.metrics()) + ours.join(""),
+      };
+    },
   };
   metrics
     .gauge("valify_build_info", "Always 1; the labels say what runs", ["service", "version"])
