@@ -3,14 +3,18 @@ import { test } from "node:test";
 
 import {
   DeliveryDetail,
+  DeliveryPage,
   EndpointCreated,
   EndpointTestAccepted,
   ReplayView,
 } from "@valify/contracts/api";
 
+import { startConnectProxy } from "../support/connect-proxy.ts";
 import { leadCsv } from "../support/lead-csv.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { startWebhookReceiver } from "../support/webhook-receiver.ts";
+
+const PASSWORD = "CANARY-of-the-proxy";
 
 /** Sends a test event and waits until its delivery is over. */
 async function tryOut(stack: Stack, endpointId: string): Promise<DeliveryDetailView> {
@@ -29,10 +33,16 @@ async function tryOut(stack: Stack, endpointId: string): Promise<DeliveryDetailV
 type DeliveryDetailView = ReturnType<typeof DeliveryDetail.parse>;
 
 // Goal: a customer sets up a second endpoint, tries it, rotates its secret without losing anything,
-// moves it, and gets again what failed meanwhile.
-// Method: the whole system; one receiver that is down at first, and another one to move to.
+// moves it, and gets again what failed meanwhile; and all of it where webhooks leave by a proxy.
+// Method: the whole system; one receiver that is down at first, another one to move to, and a proxy
+// that dies in the end.
 test("an endpoint is created, tried, rotated, moved, and caught up", async () => {
-  await using stack = await startStack({ webhookDelay: "PT1S", retryDelays: "PT0.2S" });
+  await using proxy = await startConnectProxy(PASSWORD);
+  await using stack = await startStack({
+    webhookDelay: "PT1S",
+    retryDelays: "PT0.2S",
+    env: { WEBHOOK_PROXY_URL: proxy.url },
+  });
   await using old = await startWebhookReceiver();
   await using moved = await startWebhookReceiver();
   const created = EndpointCreated.parse(
@@ -92,4 +102,23 @@ test("an endpoint is created, tried, rotated, moved, and caught up", async () =>
     new Set(receiver.received.filter(({ body }) => body.test !== true).map(({ id }) => id));
   assert.deepEqual(idsAt(moved), idsAt(old), "under the ids they had before");
   assert.equal(stack.receiver.received.length, 2, "the other endpoint hears of nothing twice");
+  assert.deepEqual(
+    new Set(proxy.targets),
+    new Set([old, moved, stack.receiver].map(({ url }) => new URL(url).host)),
+    "nothing went past the proxy",
+  );
+
+  await proxy.kill();
+  const { batch_id: stranded } = await stack.api.upload(leadCsv({ valid: 1 }));
+  const waiting = async () => {
+    const page = await stack.api.json("GET", `/deliveries?batch_id=${stranded}`, 200);
+    const { deliveries } = DeliveryPage.parse(page);
+    return deliveries.map(({ wait_reason, attempts }) => `${wait_reason} ${attempts}`);
+  };
+  await stack.waitFor(
+    async () => (await waiting()).join() === "internal 0,internal 0",
+    "without the proxy both wait, and nobody is charged",
+  );
+  assert.ok(stack.logsContain("proxy.failed"));
+  assert.ok(!stack.logsContain(PASSWORD) && !stack.logsContain(btoa(`valify:${PASSWORD}`)));
 });

@@ -49,6 +49,8 @@ export function askProxy(proxy: ProxyAddress, question: ProxyQuestion): Promise<
     path: target,
     headers: {
       host: target === "*" ? proxy.hostname : target,
+      // A tunnel is to stay; told that the connection ends, some proxies would end it.
+      connection: method === "CONNECT" ? "keep-alive" : "close",
       ...(proxy.authorization !== null && { "proxy-authorization": proxy.authorization }),
     },
     agent: false,
