@@ -18,6 +18,23 @@ export async function findExpiredUploads(
   return rows;
 }
 
+/**
+ * Uploads of ended batches that hold a person who was erased, also one who was refused as such when the
+ * file came. Few, along leads_erased.
+ */
+export async function findUploadsOfErased(
+  db: Kysely<Database>,
+  limit: number,
+): Promise<readonly { readonly batchUuid: string; readonly objectKey: string }[]> {
+  const { rows } = await sql<{ batchUuid: string; objectKey: string }>`
+    select b.batch_id as "batchUuid", b.object_key as "objectKey"
+    from (select distinct batch_id from validation.leads where erased_at is not null) as l
+    join ingest.batches as b using (batch_id) join validation.runs as r using (batch_id)
+    where b.upload_deleted_at is null and r.ended_at is not null
+    limit ${limit}`.execute(db);
+  return rows;
+}
+
 export async function markUploadsDeleted(
   db: Kysely<Database>,
   batchUuids: readonly string[],

@@ -9,6 +9,7 @@ import { uuidOfBatchId } from "@valify/contracts";
 import { createMetrics, createObjectStore, type ObjectStore } from "@valify/runtime";
 
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
+import { addLeads } from "./delivery-fixture.ts";
 import { housekeepingJobs } from "./housekeeping.ts";
 import { AUTH, createTestApp, setRun, type TestApp, uploadedBatch } from "./test-support.ts";
 
@@ -102,6 +103,22 @@ test("an upload whose deletion was cut short is deleted by the next run", async 
   // Killed between the object and the mark.
   await store.delete(keyOf(batchUuid));
   assert.deepEqual(await run("expired_uploads", 8 * DAY_MS), { deleted: 1 });
+});
+
+test("an upload with an erased person in it is deleted once its validation has ended, and no other", async () => {
+  const [ended, running, other] = [await uploaded(), await uploaded(), await uploaded()];
+  for (const batchUuid of [ended, running]) {
+    const [leadUuid] = await addLeads(t.owner, batchUuid, 2);
+    await t.owner.query("update validation.leads set erased_at = now() where lead_uuid = $1", [
+      leadUuid,
+    ]);
+  }
+  await addLeads(t.owner, other, 1);
+  for (const batchUuid of [ended, other]) await setRun(t.owner, batchUuid, { status: "completed" });
+  await setRun(t.owner, running, { status: "processing" });
+  assert.deepEqual(await run("uploads_of_erased"), { deleted: 1 });
+  assert.deepEqual(await Promise.all([ended, running, other].map(isKept)), [false, true, true]);
+  assert.deepEqual(await run("uploads_of_erased"), { deleted: 0 });
 });
 
 test("an object without a batch is deleted after a day, and no other", async () => {

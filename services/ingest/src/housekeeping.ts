@@ -8,6 +8,7 @@ import {
   deleteEndedReplays,
   findBatches,
   findExpiredUploads,
+  findUploadsOfErased,
   markUploadsDeleted,
 } from "./housekeeping-queries.ts";
 import { deleteOldNotifications } from "./notification-queries.ts";
@@ -51,6 +52,12 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[]
       deleted: await asSystem(deps.db, (trx) => deleteOldAttempts(trx, ATTEMPTS_WINDOW_MS)),
     })),
     hourly("expired_uploads", (run) => deleteExpiredUploads(deps, run)),
+    {
+      name: "uploads_of_erased",
+      periodMs: 5 * MINUTE_MS,
+      timeoutMs: MINUTE_MS,
+      run: (run) => deleteUploadsOfErased(deps, run),
+    },
     hourly("orphaned_objects", (run) => deleteOrphans(deps, run)),
     hourly("ended_replays", async ({ now }) => ({
       deleted: await asSystem(deps.db, (trx) =>
@@ -92,6 +99,18 @@ async function deleteExpiredUploads(deps: HousekeepingDeps, { now, signal }: Job
     if (uploads.length < CHUNK_MAX) break;
   }
   return { deleted };
+}
+
+/** Nobody reads an upload once its batch has ended, and this one holds somebody who is to be forgotten. */
+async function deleteUploadsOfErased({ db, store }: HousekeepingDeps, { now, signal }: JobRun) {
+  const uploads = await asSystem(db, (trx) => findUploadsOfErased(trx, CHUNK_MAX));
+  for (const { objectKey } of uploads) {
+    signal.throwIfAborted();
+    await store.delete(objectKey);
+  }
+  const batchUuids = uploads.map(({ batchUuid }) => batchUuid);
+  await asSystem(db, (trx) => markUploadsDeleted(trx, batchUuids, now));
+  return { deleted: uploads.length };
 }
 
 /** What a crash between the object and its batch row left behind, and drafts of killed puts. */

@@ -108,6 +108,7 @@ function missingOf(filter: ReplayFilter): RawBuilder<unknown> {
       and (e.send = 'all' or e.send = l.status)
       and ${equals(sql`e.endpoint_id`, filter.endpoint_id)}
     where l.batch_id = b.batch_id and l.tenant_id = ${filter.tenant_id} and l.status <> 'skipped'
+      and l.erased_at is null
       and l.webhook_scheduled_for < now() - ${MISSING_AFTER_SECONDS} * interval '1 second'
       and ${isWithin(sql`l.webhook_scheduled_for`, filter)}
       and not exists (

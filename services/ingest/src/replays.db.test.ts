@@ -208,6 +208,8 @@ test("what an endpoint of later has missed is queued under the ids a first wake-
   await addLeads(t.owner, batchUuid, 5, { status: "invalid", firstRow: 1_000 });
   await addLeads(t.owner, batchUuid, 5, { status: "skipped", firstRow: 2_000 });
   await addLeads(t.owner, batchUuid, 5, { dueInMinutes: 10, firstRow: 3_000 });
+  await addLeads(t.owner, batchUuid, 5, { firstRow: 4_000 });
+  await t.owner.query("update validation.leads set erased_at = now() where row_number >= 4000");
   for (const leadUuid of leads.slice(0, 20)) {
     await addDelivery(t.owner, { batchUuid, leadUuid, endpointId: early, state: "delivered" });
   }

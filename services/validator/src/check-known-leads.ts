@@ -12,7 +12,7 @@ import type { Kysely } from "kysely";
 
 import type { Batch } from "./domain/batch.ts";
 import type { Draft } from "./domain/chunk-judge.ts";
-import { claimLeads, type HeldClaim } from "./lead-claim-queries.ts";
+import { claimLeads, findSuppressed, type HeldClaim } from "./lead-claim-queries.ts";
 import type { Run } from "./run-queries.ts";
 
 /**
@@ -37,6 +37,26 @@ export async function checkKnownLeads(
     takesSeen: ruleset.levelOf("DUP_PREVIOUS_BATCH") !== "error",
   });
   const known = held.map(
+    (claim) => [idOfHash.get(claim.leadHash) ?? "", knownLeadOf(claim)] as const,
+  );
+  return withKnown(drafts, new Map(known), ruleset);
+}
+
+/**
+ * Who asked to be erased, before anybody else is asked about a chunk: nothing of them is to leave. They
+ * are found again by {@link checkKnownLeads}, which changes nothing more.
+ */
+export async function refuseSuppressed(
+  { db, leadHash }: { readonly db: Kysely<Database>; readonly leadHash: LeadHash },
+  { tenantId }: Pick<Batch, "tenantId">,
+  drafts: readonly Draft[],
+  ruleset: Ruleset,
+): Promise<readonly Draft[]> {
+  const questions = questionsOf(drafts, ruleset);
+  const idOfHash = new Map(questions.map(({ leadId }) => [leadHash(tenantId, leadId), leadId]));
+  if (idOfHash.size === 0) return drafts;
+  const suppressed = await findSuppressed(db, [...idOfHash.keys()]);
+  const known = suppressed.map(
     (claim) => [idOfHash.get(claim.leadHash) ?? "", knownLeadOf(claim)] as const,
   );
   return withKnown(drafts, new Map(known), ruleset);

@@ -111,7 +111,7 @@ test("rows, results, errors and announcements of a person go, and those of other
   assert.equal((await world.leadsAnnounced(event.batch_id)).length, 4);
 });
 
-test("the same person uploaded again is refused, and only by the tenant they asked", async () => {
+test("the same person uploaded again is refused and not kept, and only by the tenant they asked", async () => {
   const event = await validated();
   await erase(await requestFor(event));
   const again = await validated({ tenant_id: event.tenant_id });
@@ -119,6 +119,13 @@ test("the same person uploaded again is refused, and only by the tenant they ask
   assert.deepEqual(codes[0], ["SUPPRESSED_ERASED"]);
   assert.ok(codes.slice(1, 4).every((ofRow) => !ofRow.includes("SUPPRESSED_ERASED")));
   assert.deepEqual((await errorsOf(await validated()))[0], []);
+
+  assert.doesNotMatch(await everythingOf(again), TRACES);
+  const announced = await world.leadsAnnounced(again.batch_id);
+  assert.deepEqual(new Set(announced.map(({ body }) => body.row)), new Set([2, 4, 6, 7]));
+  const results = (await world.resultsOf(again)) ?? "";
+  const refused = "invalid,SUPPRESSED_ERASED,This person asked to be erased,";
+  assert.ok(results.includes(`\r\n,,,1,erased,${refused}\r\n`), results);
 });
 
 test("a batch at work is looked at again when it has ended, its rows are overwritten at once", async () => {

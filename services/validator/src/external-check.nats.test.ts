@@ -119,3 +119,19 @@ test("without an answer leads are refused where the profile says so", async () =
   const unavailable = "invalid EXT_UNAVAILABLE";
   assert.deepEqual(await findingsOf(event), [unavailable, "invalid", unavailable]);
 });
+
+test("the provider hears nothing of a person who asked to be erased", async () => {
+  fake.behave(agreeing);
+  const event = await upload("warn");
+  const { leadHash, db } = world.deps;
+  await sql`insert into validation.suppressions (lead_hash, tenant_id)
+    values (${leadHash(event.tenant_id, "zelka.vlorena.15031990")}, ${event.tenant_id})`.execute(
+    db,
+  );
+  const count = fake.received.length;
+  await handle(event);
+  assert.deepEqual(await findingsOf(event), ["invalid", "invalid", "valid"]);
+  const heard = fake.received.slice(count).map(({ rawBody }) => rawBody);
+  assert.equal(heard.length, 1);
+  assert.doesNotMatch(heard.join(), /Zelka/);
+});

@@ -76,6 +76,19 @@ export async function claimLeads(
   return rows;
 }
 
+/** Which of these hashes are of people who asked to be erased. By primary key. */
+export async function findSuppressed(
+  db: Kysely<Database>,
+  hashes: readonly string[],
+): Promise<readonly HeldClaim[]> {
+  const { rows } = await sql<HeldClaim>`
+    select replace(lead_hash::text, '-', '') as "leadHash", null as "batchUuid",
+      created_at as "claimedAt"
+    from validation.suppressions
+    where lead_hash = any (${`{${hashes.join(",")}}`}::uuid[])`.execute(db);
+  return rows;
+}
+
 /** Along the index by age. No batch looks back so far. */
 export async function deleteOldClaims(
   db: Kysely<Database>,

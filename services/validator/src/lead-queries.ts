@@ -27,15 +27,16 @@ export async function storeLeads(
     added as (
       insert into validation.leads
         (lead_uuid, batch_id, row_number, line_number, tenant_id, lead_id, slug_version, first_name,
-         last_name, dob, dob_date, status, errors, warnings, validated_at, webhook_scheduled_for)
+         last_name, dob, dob_date, status, errors, warnings, validated_at, webhook_scheduled_for,
+         erased_at)
       select "leadUuid", ${run.batchUuid}::uuid, "rowNumber", "lineNumber", ${tenantId}::uuid,
         "leadId", "slugVersion", "firstName", "lastName", dob, "dobDate", status, errors, warnings,
-        "validatedAt", "webhookScheduledFor"
+        "validatedAt", "webhookScheduledFor", case when "isErased" then "validatedAt" end
       from json_to_recordset(${JSON.stringify(leads)}::json) as lead
         ("leadUuid" uuid, "rowNumber" integer, "lineNumber" integer, "leadId" text,
          "slugVersion" smallint, "firstName" text, "lastName" text, dob text, "dobDate" date,
          status text, errors json, warnings json, "validatedAt" timestamptz,
-         "webhookScheduledFor" timestamptz)
+         "webhookScheduledFor" timestamptz, "isErased" boolean)
       where exists (select from held)
       on conflict do nothing returning 1)
     select exists (select from held) as "isHeld",
@@ -73,7 +74,8 @@ export async function loadLeads(
       lead_id as "leadId", slug_version as "slugVersion", first_name as "firstName",
       last_name as "lastName", dob, dob_date as "dobDate", status, errors, warnings,
       ${isoText(sql`validated_at`)} as "validatedAt",
-      ${isoText(sql`webhook_scheduled_for`)} as "webhookScheduledFor"
+      ${isoText(sql`webhook_scheduled_for`)} as "webhookScheduledFor",
+      erased_at is not null as "isErased"
     from validation.leads
     where batch_id = ${batchUuid} and row_number between ${firstRow} and ${lastRow}
     order by row_number`.execute(db);

@@ -20,13 +20,15 @@ export function createResultsFile(file: LeadFile): ResultsFile {
     writer.rows(
       leads.flatMap((verdict) => {
         const row = file.rows[verdict.rowNumber - 1];
-        return row === undefined ? [] : [{ row, verdict }];
+        if (row === undefined) return [];
+        return [{ row: verdict.isErased ? { ...row, cells: [] } : row, verdict }];
       }),
     );
   return {
     add(leads) {
       parts.push(linesOf(leads));
-      const refused = leads.filter(({ status }) => status !== "valid");
+      // What was erased is nobody's to mend.
+      const refused = leads.filter(({ status, isErased }) => status !== "valid" && !isErased);
       if (refused.length > 0) errorParts.push(linesOf(refused));
     },
     bytes: () => Buffer.from(parts.join("")),

@@ -7,7 +7,7 @@ import { createAnnouncer } from "./announcer.ts";
 import { type FileLimits, readBatchFile } from "./batch-file.ts";
 import type { BatchObserver } from "./batch-observer.ts";
 import { checkExternally, type CheckExternallyDeps } from "./check-externally.ts";
-import { checkKnownLeads } from "./check-known-leads.ts";
+import { checkKnownLeads, refuseSuppressed } from "./check-known-leads.ts";
 import type { Batch } from "./domain/batch.ts";
 import { type ChunkJudge, createChunkJudge } from "./domain/chunk-judge.ts";
 import { type Chunk, planChunks } from "./domain/chunk-plan.ts";
@@ -145,7 +145,9 @@ function createLeadSource(deps: ValidateBatchDeps, run: ClaimedRun, file: LeadFi
         judge.remember(leads);
         return leads;
       }
-      const drafts = judge.judge(file.rows.slice(chunk.firstRow - 1, chunk.lastRow));
+      const judged = judge.judge(file.rows.slice(chunk.firstRow - 1, chunk.lastRow));
+      const leaves = batch.ruleProfile.externalCheck !== "off";
+      const drafts = leaves ? await refuseSuppressed(deps, batch, judged, judge.ruleset) : judged;
       const check = await checkExternally(deps, batch, drafts);
       if (check.kind === "held") return "held";
       const leads = judge.seal(await checkKnownLeads(deps, run, check.drafts, judge.ruleset));

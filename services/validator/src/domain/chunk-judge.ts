@@ -11,6 +11,7 @@ import {
 } from "@valify/lead-file";
 
 import type { Batch } from "./batch.ts";
+import { forgetSuppressed } from "./forget-suppressed.ts";
 import type { LeadRecord } from "./lead-record.ts";
 
 export interface ChunkJudgeOptions {
@@ -63,7 +64,7 @@ export function createChunkJudge(options: ChunkJudgeOptions): ChunkJudge {
       };
       return drafts.map(({ row: { rowNumber, lineNumber }, verdict }) => {
         const leadUuid = leadUuidOf(rowNumber);
-        return { ...verdict, leadUuid, rowNumber, lineNumber, ...times };
+        return { ...forgetSuppressed(verdict), leadUuid, rowNumber, lineNumber, ...times };
       });
     },
   };

@@ -32,6 +32,7 @@ const lead: LeadRecord = {
   ],
   validatedAt: "2026-11-22T10:00:00.007Z",
   webhookScheduledFor: "2026-11-23T10:00:00.007Z",
+  isErased: false,
 };
 
 test("carries the payload's fields in its order, then tenant and version", () => {

@@ -3,7 +3,10 @@ import type { LeadValidated } from "@valify/contracts";
 import type { Batch } from "./batch.ts";
 import type { LeadRecord } from "./lead-record.ts";
 
-/** The announcement of each valid or invalid lead, in row order; a skipped row has none. */
+/**
+ * The announcement of each valid or invalid lead, in row order. A skipped row has none, and neither has
+ * one whose person was erased.
+ */
 export function leadEvents(
   leads: readonly LeadRecord[],
   batch: Pick<Batch, "batchId" | "tenantId">,
@@ -11,7 +14,7 @@ export function leadEvents(
 ): LeadValidated[] {
   const events: LeadValidated[] = [];
   for (const lead of leads) {
-    if (lead.status === "skipped") continue;
+    if (lead.status === "skipped" || lead.isErased) continue;
     events.push({
       id: lead.leadId,
       first_name: lead.firstName,

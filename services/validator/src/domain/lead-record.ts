@@ -8,6 +8,8 @@ export interface LeadRecord extends RowVerdict {
   /** ISO 8601 to the millisecond: the very text that is published, so that nothing is rounded. */
   readonly validatedAt: string;
   readonly webhookScheduledFor: string;
+  /** Who it was is not kept, and nobody is told of it. */
+  readonly isErased: boolean;
 }
 
 export interface RowCounts {

@@ -1,0 +1,3 @@
+-- expand
+-- Writer: validator. Few rows: batches that were uploaded with somebody in them who had asked to be erased.
+create index leads_erased on validation.leads (batch_id) where erased_at is not null;
