@@ -25,9 +25,9 @@ export async function startConsumer<Event extends object>(
   const { stream } = spec.event;
   // Refuses to start without its durable.
   await jetstream(connection).consumers.get(stream, spec.durable);
-  const running = new Set<Promise<void>>();
   const { concurrency } = spec;
   const places = typeof concurrency === "number" ? () => concurrency : concurrency;
+  const running = createRunning();
   let stopping = false;
   const settle = createSettler(deps, spec, () => stopping);
   const pull = startPullSubscription({
@@ -43,29 +43,23 @@ export async function startConsumer<Event extends object>(
       message.nak();
       return;
     }
-    const work = settle(message)
-      .catch((error: unknown) => {
-        // Only a connection that is closed for good refuses an answer; the message comes back.
-        deps.log.error({ durable: spec.durable, err: error }, "message.answer_failed");
-      })
-      .finally(() => {
-        running.delete(work);
-        const room = places() - running.size;
-        const refill = Math.max(1, Math.floor(places() * REFILL_SHARE));
-        if (room - pull.outstanding() >= refill) pull.fill(room);
-      });
-    running.add(work);
+    running.enter();
+    void settle(message).then(leave);
+  }
+
+  function leave(): void {
+    running.leave();
+    const atOnce = places();
+    const room = atOnce - running.count();
+    const refill = Math.max(1, Math.floor(atOnce * REFILL_SHARE));
+    if (room - pull.outstanding() >= refill) pull.fill(room);
   }
 
   const queue = await startQueueMetrics(deps, { stream, durable: spec.durable });
   pull.fill(places());
-  const done = pull.done.then(() => idle());
+  const done = pull.done.then(() => running.untilNone());
   // A rejection before anybody listens must not end the process without its log line.
   done.catch(() => {});
-
-  async function idle(): Promise<void> {
-    await Promise.allSettled(running);
-  }
 
   return {
     done,
@@ -74,7 +68,28 @@ export async function startConsumer<Event extends object>(
       await queue[Symbol.asyncDispose]();
       await pull.drain();
       // After a loop that died, handlers may still be at work.
-      await idle();
+      await running.untilNone();
+    },
+  };
+}
+
+/** Counts handlers at work: a set of their promises would cost each of them another. */
+function createRunning() {
+  const none = Promise.withResolvers<void>();
+  let count = 0;
+  let isAwaited = false;
+  return {
+    count: () => count,
+    enter: () => void (count += 1),
+    leave(): void {
+      count -= 1;
+      if (count === 0 && isAwaited) none.resolve();
+    },
+    /** Once no more can come. */
+    untilNone(): Promise<void> {
+      isAwaited = true;
+      if (count === 0) none.resolve();
+      return none.promise;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { createInbox, type NatsConnection, nanos } from "@nats-io/transport-node";
 
-import { type PulledMessage, pulledMessage } from "./pulled-message.ts";
+import { isFromConsumer, PulledMessage } from "./pulled-message.ts";
 
 export interface PullSubscriptionOptions {
   readonly connection: NatsConnection;
@@ -51,9 +51,9 @@ export function startPullSubscription(options: PullSubscriptionOptions): PullSub
 
   const subscription = connection.subscribe(inbox, {
     callback: (_error, message) => {
-      if (message.subject !== inbox) {
+      if (isFromConsumer(message)) {
         requests.received();
-        options.onMessage(pulledMessage(message));
+        options.onMessage(new PulledMessage(message));
         return;
       }
       const { code = 0, description = "" } = message.headers ?? {};

@@ -42,62 +42,118 @@ const HOLD_HEARTBEAT_MS = 5_000;
 
 /**
  * Answers every message exactly once: ack, term or nak. This is the only place that does; no
- * handler touches a message.
+ * handler touches a message. What it returns never rejects. A message that goes well takes one
+ * promise here, beside its handler's.
  */
 export function createSettler<Event extends object>(
   deps: ConsumerDeps,
   spec: ConsumerSpec<Event>,
   isStopping: () => boolean,
 ) {
-  const { log } = deps;
-  const observe = messageMetrics(deps.metrics, spec.durable);
-  const hold = createHold(deps, isStopping);
+  const { answer, answerFailure } = createAnswers(deps, spec);
+  const holdAndRepeat = createHold(deps, spec, isStopping);
+
+  /** Once more while the fault is ours, until the message is handled or the fault is its own. */
+  async function recover(
+    message: PulledMessage,
+    event: Event | undefined,
+    error: unknown,
+    startedMs: number,
+  ): Promise<void> {
+    let later: Later | undefined | void;
+    try {
+      if (event === undefined) throw error;
+      later = await holdAndRepeat(message, event, error);
+    } catch (failure) {
+      await answerFailure(message, event, failure, startedMs);
+      return;
+    }
+    answer(message, later, startedMs);
+  }
 
   return async function settle(message: PulledMessage): Promise<void> {
     const startedMs = performance.now();
-    const attempt = message.deliveryCount;
-    const fields = { durable: spec.durable, seq: message.seq, attempt };
-    const traced = () => ({ ...fields, trace_id: traceOf(message) });
     const heartbeat = startHeartbeat(message, spec.heartbeatMs);
     let event: Event | undefined;
+    let later: Later | undefined | void;
     try {
-      const decoded = decode(message, spec.event);
-      event = decoded;
-      const later = await hold(message, () => spec.handle(decoded));
-      if (later === undefined) message.ack();
-      else message.nak(later.delayMs);
-      // Not at info: at thousands a second the log would cost more than the work.
-      log.debug(fields, later === undefined ? "message.handled" : "message.postponed");
-      observe(later === undefined ? "handled" : "postponed", startedMs);
-    } catch (error) {
-      const code = deadLetterCode(error, attempt);
-      if (code !== undefined && (await bury(deps, spec, message, event, error, code))) {
-        message.term(code);
-        log.error({ ...traced(), code, err: error }, "message.terminated");
-        observe("terminated", startedMs);
+      try {
+        event = decode(message, spec.event);
+        later = await spec.handle(event);
+      } catch (error) {
+        await recover(message, event, error, startedMs);
         return;
       }
-      message.nak(nakDelayMs(attempt, Math.random()));
-      log.warn({ ...traced(), err: error }, "message.redelivery_requested");
-      observe("redelivered", startedMs);
+      answer(message, later, startedMs);
+    } catch (error) {
+      // Only a connection that is closed for good refuses an answer; the message comes back.
+      deps.log.error({ durable: spec.durable, err: error }, "message.answer_failed");
     } finally {
       clearInterval(heartbeat);
     }
   };
 }
 
+function createAnswers<Event extends object>(deps: ConsumerDeps, spec: ConsumerSpec<Event>) {
+  const { log } = deps;
+  const { durable } = spec;
+  const observe = messageMetrics(deps.metrics, durable);
+
+  function answer(message: PulledMessage, later: Later | undefined | void, startedMs: number) {
+    if (later === undefined) message.ack();
+    else message.nak(later.delayMs);
+    // Not at info: at thousands a second the log would cost more than the work.
+    if (log.isLevelEnabled("debug")) {
+      log.debug(fieldsOf(message), later === undefined ? "message.handled" : "message.postponed");
+    }
+    observe(later === undefined ? "handled" : "postponed", startedMs);
+  }
+
+  async function answerFailure(
+    message: PulledMessage,
+    event: Event | undefined,
+    error: unknown,
+    startedMs: number,
+  ): Promise<void> {
+    const attempt = message.deliveryCount;
+    const traced = () => ({ ...fieldsOf(message), trace_id: traceOf(message) });
+    const code = deadLetterCode(error, attempt);
+    if (code !== undefined && (await bury(deps, spec, message, event, error, code))) {
+      message.term(code);
+      log.error({ ...traced(), code, err: error }, "message.terminated");
+      observe("terminated", startedMs);
+      return;
+    }
+    message.nak(nakDelayMs(attempt, Math.random()));
+    log.warn({ ...traced(), err: error }, "message.redelivery_requested");
+    observe("redelivered", startedMs);
+  }
+
+  function fieldsOf({ seq, deliveryCount: attempt }: PulledMessage) {
+    return { durable, seq, attempt };
+  }
+
+  return { answer, answerFailure };
+}
+
 /** Our own fault costs no delivery: the message waits here, alive, until the fault is gone. */
-function createHold({ log, isReady }: ConsumerDeps, isStopping: () => boolean) {
-  return async function hold<Result>(message: PulledMessage, handle: () => Promise<Result>) {
+function createHold<Event extends object>(
+  { log, isReady }: ConsumerDeps,
+  { handle }: ConsumerSpec<Event>,
+  isStopping: () => boolean,
+) {
+  return async function holdAndRepeat(message: PulledMessage, event: Event, first: unknown) {
+    let error = first;
     for (;;) {
+      if (error instanceof PermanentError || isStopping() || (await isReady())) throw error;
+      log.warn({ subject: message.subject, err: error }, "message.held");
+      const heartbeat = startHeartbeat(message, HOLD_HEARTBEAT_MS);
+      while (!isStopping() && !(await isReady())) await pause(READY_POLL_MS);
+      clearInterval(heartbeat);
       try {
-        return await handle();
-      } catch (error) {
-        if (error instanceof PermanentError || isStopping() || (await isReady())) throw error;
-        log.warn({ subject: message.subject, err: error }, "message.held");
-        const heartbeat = startHeartbeat(message, HOLD_HEARTBEAT_MS);
-        while (!isStopping() && !(await isReady())) await pause(READY_POLL_MS);
-        clearInterval(heartbeat);
+        return await handle(event);
+      } catch (again) {
+        error = again;
       }
     }
   };
