@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import type { InjectOptions } from "fastify";
-
-import { AUTH, codeOf, createTestApp, OTHER_AUTH, type TestApp } from "./test-support.ts";
+import { AUTH, callerOf, codeOf, createTestApp, OTHER_AUTH, type TestApp } from "./test-support.ts";
 
 let t: TestApp;
+let call: ReturnType<typeof callerOf>;
 before(async () => {
   t = await createTestApp();
+  call = callerOf(t);
 });
 after(() => t[Symbol.asyncDispose]());
 
@@ -15,16 +15,6 @@ interface Created {
   readonly key: string;
   readonly api_key_id: string;
   readonly hint: string;
-}
-
-function call(
-  method: NonNullable<InjectOptions["method"]>,
-  url: string,
-  headers: Record<string, string>,
-  payload?: object,
-) {
-  const options = { method, url, headers };
-  return t.app.inject(payload === undefined ? options : { ...options, payload });
 }
 
 async function newKey(scopes: readonly string[], headers = AUTH) {

@@ -15,7 +15,7 @@ import {
   createObjectStore,
   createSecretBox,
 } from "@valify/runtime";
-import type { FastifyInstance, LightMyRequestResponse } from "fastify";
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 
@@ -212,6 +212,16 @@ export async function upload(
     payload: form.payload,
     headers: { ...form.headers, ...headers },
   });
+}
+
+/** Asks as whoever these headers stand for, with JSON where there is a payload. */
+export function callerOf({ app }: Pick<TestApp, "app">) {
+  return (
+    method: NonNullable<InjectOptions["method"]>,
+    url: string,
+    headers: Record<string, string>,
+    payload?: object,
+  ) => app.inject({ method, url, headers, ...(payload && { payload }) });
 }
 
 const problemCode = z.object({ code: z.string() });
