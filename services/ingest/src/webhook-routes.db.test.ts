@@ -2,86 +2,19 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 
-import { batchIdOfUuid, uuidOfBatchId, webhookRetry } from "@valify/contracts";
-import type { WebhookStatusPage } from "@valify/contracts/api";
+import { batchIdOfUuid } from "@valify/contracts";
 
-import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
-import {
-  AUTH,
-  codeOf,
-  createTestApp,
-  setRun,
-  type TestApp,
-  uploadedBatch,
-} from "./test-support.ts";
+import { AUTH, codeOf, createTestApp, type TestApp, uploadedBatch } from "./test-support.ts";
+import { delivered, exhausted, webhooksOf } from "./webhook-fixture.ts";
 
 let t: TestApp;
+let webhooks: ReturnType<typeof webhooksOf>;
 before(async () => {
   t = await createTestApp();
+  webhooks = webhooksOf(t);
 });
 after(() => t[Symbol.asyncDispose]());
 
-interface Delivery {
-  readonly state: string;
-  readonly attempts?: number;
-  readonly error?: string;
-  readonly lastAttemptAt?: string;
-  readonly deliveredAt?: string;
-  readonly round?: number;
-}
-
-/** Plays the validator and the dispatcher: one lead per entry, with its deliveries. */
-async function addLeads(
-  batchId: string,
-  leads: readonly { readonly status?: string; readonly deliveries: readonly Delivery[] }[],
-): Promise<readonly string[]> {
-  const batchUuid = uuidOfBatchId(batchId);
-  const leadUuids: string[] = [];
-  for (const [index, { status = "valid", deliveries }] of leads.entries()) {
-    const leadUuid = randomUUID();
-    leadUuids.push(leadUuid);
-    await t.owner.query(
-      `insert into validation.leads values ($1, $2, $3, $3, $4, 'ada.quillfeather.15031990', 1,
-         'Ada', 'Quillfeather', '15/03/1990', null, $5, '[]', '[]', now(),
-         '2026-11-23T10:00:00Z')`,
-      [leadUuid, batchUuid, index + 1, DEFAULT_TENANT_ID, status],
-    );
-    for (const delivery of deliveries) await addDelivery(batchUuid, leadUuid, delivery);
-  }
-  return leadUuids;
-}
-
-async function addDelivery(batchUuid: string, leadUuid: string, delivery: Delivery) {
-  const { state, attempts = 1, error, lastAttemptAt, deliveredAt, round = 0 } = delivery;
-  await t.owner.query(
-    `insert into delivery.deliveries (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
-       state, round, wake_kind, attempts, last_attempt_at, delivered_at, last_error_class)
-     values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11)`,
-    [
-      randomUUID(),
-      leadUuid,
-      randomUUID(),
-      DEFAULT_TENANT_ID,
-      batchUuid,
-      state,
-      round,
-      attempts,
-      lastAttemptAt ?? null,
-      deliveredAt ?? null,
-      error ?? null,
-    ],
-  );
-}
-
-async function statusPage(batchId: string, query = ""): Promise<WebhookStatusPage> {
-  const url = `/webhook_status/${batchId}${query}`;
-  const response = await t.app.inject({ url, headers: AUTH });
-  assert.equal(response.statusCode, 200, response.body);
-  return response.json();
-}
-
-const delivered = { state: "delivered", deliveredAt: "2026-11-23T10:00:01Z" };
-const exhausted = { state: "exhausted", error: "http_5xx", attempts: 4 };
 const cases = [
   ["a lead without a delivery yet", [], "pending"],
   ["a delivery under way", [{ state: "sending" }], "pending"],
@@ -101,8 +34,8 @@ const cases = [
 for (const [what, deliveries, status] of cases) {
   test(`${what} counts as ${status}, in the list and in the counts`, async () => {
     const { batchId } = await uploadedBatch(t.app);
-    await addLeads(batchId, [{ deliveries }]);
-    const { leads, counts } = await statusPage(batchId);
+    await webhooks.addLeads(batchId, [{ deliveries }]);
+    const { leads, counts } = await webhooks.statusPage(batchId);
     assert.deepEqual(
       leads.map(({ webhook_status }) => webhook_status),
       [status],
@@ -120,15 +53,15 @@ for (const [what, deliveries, status] of cases) {
 
 test("a lead of a cancelled batch that was never tried is cancelled", async () => {
   const { batchId } = await uploadedBatch(t.app);
-  await addLeads(batchId, [{ deliveries: [] }, { deliveries: [delivered] }]);
+  await webhooks.addLeads(batchId, [{ deliveries: [] }, { deliveries: [delivered] }]);
   await t.app.inject({ method: "POST", url: `/batches/${batchId}/cancel`, headers: AUTH });
-  const { counts } = await statusPage(batchId);
+  const { counts } = await webhooks.statusPage(batchId);
   assert.deepEqual(counts, { pending: 0, sent: 1, failed: 0, cancelled: 1, erased: 0 });
 });
 
 test("an item tells attempts of all endpoints, the last success and the last error", async () => {
   const { batchId } = await uploadedBatch(t.app);
-  const [leadUuid] = await addLeads(batchId, [
+  const [leadUuid] = await webhooks.addLeads(batchId, [
     {
       deliveries: [
         { ...exhausted, lastAttemptAt: "2026-11-23T10:31:00Z" },
@@ -137,7 +70,7 @@ test("an item tells attempts of all endpoints, the last success and the last err
       ],
     },
   ]);
-  const { batch_id, leads, next_cursor } = await statusPage(batchId);
+  const { batch_id, leads, next_cursor } = await webhooks.statusPage(batchId);
   assert.equal(batch_id, batchId);
   assert.equal(next_cursor, null);
   assert.deepEqual(leads, [
@@ -156,19 +89,19 @@ test("an item tells attempts of all endpoints, the last success and the last err
 
 test("a lead without an endpoint says so, though it never had an attempt", async () => {
   const { batchId } = await uploadedBatch(t.app);
-  await addLeads(batchId, [{ deliveries: [{ state: "no_endpoint", attempts: 0 }] }]);
-  const [lead] = (await statusPage(batchId)).leads;
+  await webhooks.addLeads(batchId, [{ deliveries: [{ state: "no_endpoint", attempts: 0 }] }]);
+  const [lead] = (await webhooks.statusPage(batchId)).leads;
   assert.deepEqual([lead?.last_error, lead?.webhook_attempts], ["no_endpoint", 0]);
 });
 
 test("skipped rows do not appear, and invalid ones do", async () => {
   const { batchId } = await uploadedBatch(t.app);
-  await addLeads(batchId, [
+  await webhooks.addLeads(batchId, [
     { deliveries: [] },
     { status: "skipped", deliveries: [] },
     { status: "invalid", deliveries: [] },
   ]);
-  const { leads, counts } = await statusPage(batchId);
+  const { leads, counts } = await webhooks.statusPage(batchId);
   assert.deepEqual(
     leads.map(({ row }) => row),
     [1, 3],
@@ -178,7 +111,7 @@ test("skipped rows do not appear, and invalid ones do", async () => {
 
 test("pages through the rows in order, filtered, with the counts of the whole batch", async () => {
   const { batchId } = await uploadedBatch(t.app);
-  await addLeads(
+  await webhooks.addLeads(
     batchId,
     Array.from({ length: 10 }, (_, index) => ({
       deliveries: [(index + 1) % 3 === 0 ? exhausted : delivered],
@@ -194,7 +127,7 @@ test("pages through the rows in order, filtered, with the counts of the whole ba
     let cursor: string | null = "";
     while (cursor !== null) {
       const from: string = cursor === "" ? "" : `&cursor=${cursor}`;
-      const page = await statusPage(batchId, `?limit=2${filter}${from}`);
+      const page = await webhooks.statusPage(batchId, `?limit=2${filter}${from}`);
       assert.ok(page.leads.length <= 2);
       assert.deepEqual(page.counts, { pending: 0, sent: 7, failed: 3, cancelled: 0, erased: 0 });
       rows.push(...page.leads.map(({ row }) => row));
@@ -218,64 +151,9 @@ for (const [query, code] of [
   });
 }
 
-test("a retry asks for the next round of every failed delivery, and of no other", async () => {
-  const { batchId } = await uploadedBatch(t.app);
-  const leads = Array.from({ length: 601 }, () => ({ deliveries: [{ ...exhausted, round: 3 }] }));
-  await addLeads(batchId, [
-    ...leads,
-    { deliveries: [{ state: "no_endpoint", attempts: 0, round: 0 }] },
-    { deliveries: [delivered, { state: "waiting" }, { state: "cancelled" }, { state: "sending" }] },
-  ]);
-  t.retries.length = 0;
-  const url = `/webhook_retry/${batchId}`;
-  const response = await t.app.inject({ method: "POST", url, headers: AUTH });
-  assert.equal(response.statusCode, 202);
-  assert.deepEqual(response.json(), { batch_id: batchId, requeued: 602 });
-  const { rows } = await t.owner.query(
-    `select delivery_id, round from delivery.deliveries
-     where batch_id = $1 and state in ('exhausted', 'no_endpoint') order by delivery_id`,
-    [uuidOfBatchId(batchId)],
-  );
-  const asked = t.retries.map(({ id, round }) => ({ delivery_id: id, round: round - 1 }));
-  assert.deepEqual(
-    asked.toSorted((a, b) => (a.delivery_id < b.delivery_id ? -1 : 1)),
-    rows,
-  );
-  for (const event of t.retries) {
-    webhookRetry.schema.parse(event);
-    assert.equal(event.kind, 3);
-    assert.equal(event.batch_id, batchId);
-    assert.equal(event.tenant_id, DEFAULT_TENANT_ID);
-  }
-});
-
-for (const [path, state, status] of [
-  ["/webhook_retry/BATCH", "exhausted", "failed"],
-  ["/deliveries/DELIVERY/resend", "no_endpoint", "failed"],
-  ["/deliveries/DELIVERY/cancel", "held", "pending"],
-  ["/batches/BATCH/cancel", "held", "pending"],
-] as const) {
-  test(`after ${path} whoever asks sees the counts of then, not those of a moment before`, async () => {
-    const { batchId } = await uploadedBatch(t.app);
-    await addLeads(batchId, [{ deliveries: [{ state }] }]);
-    assert.equal((await statusPage(batchId)).counts[status], 1);
-    const { rows } = await t.owner.query(
-      "select delivery_id from delivery.deliveries where batch_id = $1",
-      [uuidOfBatchId(batchId)],
-    );
-    const url = path.replace("BATCH", batchId).replace("DELIVERY", rows[0].delivery_id);
-    const response = await t.app.inject({ method: "POST", url, headers: AUTH });
-    assert.equal(response.statusCode, 202, response.body);
-    await t.owner.query("update delivery.deliveries set state = 'delivered' where batch_id = $1", [
-      uuidOfBatchId(batchId),
-    ]);
-    assert.equal((await statusPage(batchId)).counts.sent, 1);
-  });
-}
-
 test("a batch without leads yet has counts of nothing, and one that is not there has none", async () => {
   const { batchId } = await uploadedBatch(t.app);
-  const { counts, leads } = await statusPage(batchId);
+  const { counts, leads } = await webhooks.statusPage(batchId);
   assert.deepEqual(
     [leads, counts],
     [[], { pending: 0, sent: 0, failed: 0, cancelled: 0, erased: 0 }],
@@ -283,35 +161,4 @@ test("a batch without leads yet has counts of nothing, and one that is not there
   const url = `/webhook_status/${batchIdOfUuid(randomUUID())}`;
   const missing = await t.app.inject({ url, headers: AUTH });
   assert.deepEqual([missing.statusCode, codeOf(missing)], [404, "BATCH_NOT_FOUND"]);
-});
-
-test("a retry with nothing to do says so", async () => {
-  const { batchId } = await uploadedBatch(t.app);
-  await setRun(t.owner, uuidOfBatchId(batchId), { status: "completed" });
-  const url = `/webhook_retry/${batchId}`;
-  const response = await t.app.inject({ method: "POST", url, headers: AUTH });
-  assert.deepEqual(response.json(), { batch_id: batchId, requeued: 0 });
-});
-
-test("nothing of a cancelled batch is sent again", async () => {
-  const { batchId } = await uploadedBatch(t.app);
-  await addLeads(batchId, [{ deliveries: [exhausted] }]);
-  await t.app.inject({ method: "POST", url: `/batches/${batchId}/cancel`, headers: AUTH });
-  t.retries.length = 0;
-  const url = `/webhook_retry/${batchId}`;
-  const response = await t.app.inject({ method: "POST", url, headers: AUTH });
-  assert.deepEqual([response.statusCode, codeOf(response)], [409, "BATCH_CANCELLED"]);
-  assert.equal(t.retries.length, 0);
-});
-
-test("a retry without a broker is a 503", async () => {
-  await using broken = await createTestApp({
-    db: t.db,
-    publishRetries: async () => Promise.reject(new Error("no acknowledgement")),
-  });
-  const { batchId } = await uploadedBatch(t.app);
-  await addLeads(batchId, [{ deliveries: [exhausted] }]);
-  const url = `/webhook_retry/${batchId}`;
-  const response = await broken.app.inject({ method: "POST", url, headers: AUTH });
-  assert.deepEqual([response.statusCode, codeOf(response)], [503, "BROKER_UNAVAILABLE"]);
 });
