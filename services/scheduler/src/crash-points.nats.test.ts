@@ -11,7 +11,13 @@ import { createBrokerGuard } from "./broker-guard.ts";
 import { startDueLoop } from "./due-loop.ts";
 import { createMortalProcess, type Moment, type MortalProcess } from "./mortal.ts";
 import { createWakeUpStore } from "./store-wake-ups.ts";
-import { createFixture, log, type SchedulerFixture, silentSignals } from "./test-fixture.ts";
+import {
+  createFixture,
+  eachBy,
+  log,
+  type SchedulerFixture,
+  silentSignals,
+} from "./test-fixture.ts";
 import { createWebhookRetryHandler } from "./webhook-retry-handler.ts";
 
 // Goal: whichever effect a scheduler dies at, before it or after it, its rows go out once, on time.
@@ -49,7 +55,7 @@ async function startLoop(process: MortalProcess) {
     leaves: fixture.leaves,
     guard,
     signals: silentSignals,
-    publish,
+    publishEach: eachBy(publish),
     log,
     repair: async () => {},
   });

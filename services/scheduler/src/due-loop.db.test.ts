@@ -8,6 +8,7 @@ import { sql } from "kysely";
 import { startDueLoop } from "./due-loop.ts";
 import {
   createFixture,
+  eachBy,
   log,
   type SchedulerFixture,
   silentSignals,
@@ -31,11 +32,11 @@ async function startLoop(
     guard: steadyBroker,
     signals: silentSignals,
     repair: async () => {},
-    publish: async (event) => {
+    publishEach: eachBy(async (event) => {
       if (refuse(event)) throw new Error("refused");
       emitted.push({ ...event, atMs: Date.now() });
       return { seq: emitted.length, duplicate: false };
-    },
+    }),
   });
 }
 

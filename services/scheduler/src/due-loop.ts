@@ -10,7 +10,7 @@ import { createEmitter, type EmitterDeps } from "./emitter.ts";
 import type { Leaves } from "./leaves.ts";
 import type { LoopSignals } from "./loop-signals.ts";
 
-export interface DueLoopDeps extends Pick<EmitterDeps, "publish"> {
+export interface DueLoopDeps extends Pick<EmitterDeps, "publishEach"> {
   /** A pool of its own, with TURNS_MAX + 1 connections and the settings of claim-statement.ts. */
   readonly pool: ClaimPool;
   readonly leaves: Leaves;
@@ -61,13 +61,13 @@ const STUCK_MS = 10_000;
  * one holds. Each step has its reason in docs/adr/0020-claim-ahead-with-a-ledger.md.
  */
 export async function startDueLoop(deps: DueLoopDeps): Promise<DueLoop> {
-  const { pool, leaves, signals, guard, publish } = deps;
+  const { pool, leaves, signals, guard, publishEach } = deps;
   const stop = new AbortController();
   const alarm = createWake();
   const clock = createDatabaseClock(await readClock(pool));
   const nowMs = () => clock.nowUs(performance.now()) / 1_000;
   const planner = createClaimPlanner(leaves.oldest()?.from.getTime() ?? 0, Math.random);
-  const emitter = createEmitter({ clock, publish, ...signals });
+  const emitter = createEmitter({ clock, publishEach, ...signals });
   const turns = createClaimTurns({
     guard,
     signals,

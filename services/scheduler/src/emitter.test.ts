@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import type { DueRow } from "./due-queries.ts";
 import { createEmitter, type PublishAck } from "./emitter.ts";
+import { eachBy } from "./test-fixture.ts";
 
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 
@@ -18,10 +19,10 @@ function createWorld(publish: (id: string) => Promise<PublishAck>) {
   let duplicates = 0;
   const emitter = createEmitter({
     clock,
-    publish: async (event) => {
+    publishEach: eachBy(async (event) => {
       sent.push({ id: event.id, atUs: clock.nowUs(performance.now()) });
       return publish(event.id);
-    },
+    }),
     observeLateness: (seconds) => lateness.push(seconds),
     observeDuplicate: () => (duplicates += 1),
   });

@@ -10,10 +10,16 @@ export interface PublishAck {
   readonly duplicate: boolean;
 }
 
+/** Hears of each event of a list once, by its place in it. */
+export interface PublishListener {
+  /** JetStream has stored it. */
+  readonly acked: (index: number, ack: PublishAck) => void;
+  readonly failed: (index: number, error: Error) => void;
+}
+
 export interface EmitterDeps {
   readonly clock: DatabaseClock;
-  /** Resolves when JetStream has stored the event. */
-  readonly publish: (event: WebhookDue) => Promise<PublishAck>;
+  readonly publishEach: (events: readonly WebhookDue[], listener: PublishListener) => void;
   /** Seconds from the due instant to the server's acknowledgement. */
   readonly observeLateness: (seconds: number) => void;
   readonly observeDuplicate: () => void;
@@ -48,7 +54,9 @@ interface Turn {
   pending: number;
   failed: DueRow[];
   error: unknown;
-  mark: PublishMark | undefined;
+  /** The highest place in the stream so far, and what lies there. */
+  lastSeq: number;
+  last: WebhookDue | undefined;
   readonly resolve: (emission: Emission) => void;
 }
 
@@ -83,12 +91,10 @@ export function createEmitter(deps: EmitterDeps): Emitter {
   }
 
   function publishDue(turn: Turn, nowUs: number): void {
-    while (!isHalted(turn)) {
-      const row = turn.rows[turn.next];
-      if (row === undefined || row.dueUs > nowUs) break;
-      turn.next += 1;
-      turn.pending += 1;
-      void publishRow(deps, turn, row).then(() => settleIfDone(turn));
+    const from = turn.next;
+    while (!isHalted(turn) && (turn.rows[turn.next]?.dueUs ?? Infinity) <= nowUs) turn.next += 1;
+    if (turn.next > from) {
+      publishRows(deps, turn, turn.rows.slice(from, turn.next), () => settleIfDone(turn));
     }
     settleIfDone(turn);
   }
@@ -97,15 +103,15 @@ export function createEmitter(deps: EmitterDeps): Emitter {
     if (turn.pending > 0 || (turn.next < turn.rows.length && !isHalted(turn))) return;
     if (!turns.delete(turn)) return;
     const unsent = [...turn.failed, ...turn.rows.slice(turn.next)];
-    turn.resolve({ mark: turn.mark, unsent, error: turn.error });
+    turn.resolve({ mark: markOf(turn), unsent, error: turn.error });
   }
 
   return {
     emit(rows) {
       const { promise, resolve } = Promise.withResolvers<Emission>();
       const ordered = rows.filter((row) => !row.cancelled).toSorted((a, b) => a.dueUs - b.dueUs);
-      const start = { next: 0, pending: 0, failed: [], error: undefined, mark: undefined };
-      turns.add({ rows: ordered, resolve, ...start });
+      const start = { next: 0, pending: 0, failed: [], error: undefined };
+      turns.add({ rows: ordered, resolve, ...start, lastSeq: 0, last: undefined });
       tick();
       return promise;
     },
@@ -116,20 +122,40 @@ export function createEmitter(deps: EmitterDeps): Emitter {
   };
 }
 
-async function publishRow(deps: EmitterDeps, turn: Turn, row: DueRow): Promise<void> {
-  try {
-    const event = toEvent(row);
-    const { seq, duplicate } = await deps.publish(event);
-    if (seq > (turn.mark?.streamSeq ?? 0)) {
-      turn.mark = { streamSeq: seq, messageId: webhookDue.eventId(event) };
-    }
-    if (duplicate) deps.observeDuplicate();
-    deps.observeLateness((deps.clock.nowUs(performance.now()) - row.dueUs) / 1e6);
-  } catch (error) {
-    turn.error ??= error;
-    turn.failed.push(row);
-  }
-  turn.pending -= 1;
+/** `onEnd` is called after the end of each. */
+function publishRows(
+  { clock, publishEach, observeDuplicate, observeLateness }: EmitterDeps,
+  turn: Turn,
+  rows: readonly DueRow[],
+  onEnd: () => void,
+): void {
+  turn.pending += rows.length;
+  const events = rows.map(toEvent);
+  publishEach(events, {
+    acked(index, { seq, duplicate }) {
+      if (seq > turn.lastSeq) {
+        turn.lastSeq = seq;
+        turn.last = events[index];
+      }
+      if (duplicate) observeDuplicate();
+      const nowUs = clock.nowUs(performance.now());
+      observeLateness((nowUs - (rows[index]?.dueUs ?? nowUs)) / 1e6);
+      turn.pending -= 1;
+      onEnd();
+    },
+    failed(index, error) {
+      turn.error ??= error;
+      const row = rows[index];
+      if (row !== undefined) turn.failed.push(row);
+      turn.pending -= 1;
+      onEnd();
+    },
+  });
+}
+
+function markOf({ lastSeq, last }: Turn): PublishMark | undefined {
+  if (last === undefined) return undefined;
+  return { streamSeq: lastSeq, messageId: webhookDue.eventId(last) };
 }
 
 /** The wake-up as it goes on the wire. */

@@ -6,7 +6,7 @@ import { eventually } from "@valify/runtime/testing";
 
 import { laneOf } from "./domain/lane.ts";
 import { startDueLoop } from "./due-loop.ts";
-import { createFixture, log, silentSignals, steadyBroker } from "./test-fixture.ts";
+import { createFixture, eachBy, log, silentSignals, steadyBroker } from "./test-fixture.ts";
 
 const HERD_ROWS = 12_000;
 const OTHER_ROWS = 40;
@@ -63,11 +63,11 @@ test("behind a herd, those due with it and after it in the same lanes come first
     signals: silentSignals,
     log,
     repair: async () => {},
-    publish: async ({ tenant_id: tenantId }) => {
+    publishEach: eachBy(async ({ tenant_id: tenantId }) => {
       sent.push(tenantId);
       await stream.wait();
       return { seq: sent.length, duplicate: false };
-    },
+    }),
   });
   stack.use(loop);
   await eventually(() => sent.length === HERD_ROWS + 2 * OTHER_ROWS, "all sent");

@@ -6,7 +6,7 @@ import { eventually } from "@valify/runtime/testing";
 
 import { startDueLoop } from "./due-loop.ts";
 import { readDatabaseClock } from "./due-queries.ts";
-import { createFixture, log, silentSignals, steadyBroker } from "./test-fixture.ts";
+import { createFixture, eachBy, log, silentSignals, steadyBroker } from "./test-fixture.ts";
 
 // Goal: the host's clock decides nothing; only the database's does, and our monotonic one in between.
 // Method: the process is told another date, as by an administrator or a bad time server, before and
@@ -45,7 +45,7 @@ for (const [what, jumpMs] of [
         guard: steadyBroker,
         signals: silentSignals,
         repair: async () => {},
-        publish,
+        publishEach: eachBy(publish),
         log,
       }),
     );

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { eventually } from "@valify/runtime/testing";
 
 import { startDueLoop } from "./due-loop.ts";
-import { createFixture, log, silentSignals } from "./test-fixture.ts";
+import { createFixture, eachBy, log, silentSignals } from "./test-fixture.ts";
 
 test("the loop says when it can't claim, and when it can again", async () => {
   await using fixture = await createFixture();
@@ -21,7 +21,7 @@ test("the loop says when it can't claim, and when it can again", async () => {
     signals: silentSignals,
     log: log.child({}, { level: "silent" }),
     repair: async () => {},
-    publish: async () => ({ seq: 1, duplicate: false }),
+    publishEach: eachBy(async () => ({ seq: 1, duplicate: false })),
   });
   const canClaim = async (atMs: number) =>
     loop.check(atMs).then(

@@ -63,7 +63,7 @@ await runService(service, async () => {
       leaves,
       guard,
       signals,
-      publish,
+      publishEach: (events, listener) => bus.publishEach(webhookDue, events, listener),
       log,
       repair: maintain,
     }),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 
+import type { WebhookDue } from "@valify/contracts";
 import { type ConnectionPool, createDatabase, createPool, type Database } from "@valify/database";
 import { createTestDatabase, requireEnv } from "@valify/database/testing";
 import { createLogger } from "@valify/runtime";
@@ -9,6 +10,7 @@ import type { BrokerGuard } from "./broker-guard.ts";
 import { CLAIM_SETTINGS } from "./claim-statement.ts";
 import { laneOf } from "./domain/lane.ts";
 import { insertDueRows, type NewDueRow } from "./due-queries.ts";
+import type { EmitterDeps, PublishAck } from "./emitter.ts";
 import { createLeaves, type Leaves } from "./leaves.ts";
 import { createLedgerLeaves } from "./ledger-leaves.ts";
 import type { LoopSignals } from "./loop-signals.ts";
@@ -37,6 +39,20 @@ export const silentSignals: LoopSignals = {
   observeClock: () => {},
   observeBacklog: () => {},
 };
+
+/** A publisher of lists out of one of single events. */
+export function eachBy(
+  publish: (event: WebhookDue) => Promise<PublishAck>,
+): EmitterDeps["publishEach"] {
+  return (events, { acked, failed }) => {
+    for (const [index, event] of events.entries()) {
+      void publish(event).then(
+        (ack) => acked(index, ack),
+        (error: unknown) => failed(index, error instanceof Error ? error : new Error("refused")),
+      );
+    }
+  };
+}
 
 export async function createFixture(): Promise<SchedulerFixture> {
   await using stack = new AsyncDisposableStack();
