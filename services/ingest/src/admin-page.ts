@@ -15,6 +15,8 @@ export interface BatchesPage {
   readonly leadsMax: number;
   /** Whether it may reload itself while something is at work. */
   readonly isLive: boolean;
+  /** Whether whoever looks may erase people. */
+  readonly mayErase: boolean;
 }
 
 const REFRESH_SECONDS = 5;
@@ -81,10 +83,11 @@ export function renderBatchesPage(page: BatchesPage): string {
   const isBusy = page.batches.some(({ status }) => status === "pending" || status === "processing");
   return renderPage({
     title: "Batches",
-    refresh: isBusy && page.isLive ? REFRESH_SECONDS : null,
-    header: html`<form method="post" action="/batch_admin/sign_out">
-      <button class="quiet" type="submit">Sign out</button>
-    </form>`,
+    refresh: isBusy && page.isLive ? { seconds: REFRESH_SECONDS, url: "/batch_admin" } : null,
+    header: html`${page.mayErase ? html`<a href="/batch_admin/erasures">Erasures</a>` : null}
+      <form method="post" action="/batch_admin/sign_out">
+        <button class="quiet" type="submit">Sign out</button>
+      </form>`,
     body: html`${renderNotice(page.notice)} ${renderUploadForm(page)}
       <section>
         <h2>Batches</h2>
@@ -104,16 +107,19 @@ export function describeUpload(upload: {
   return [said, ...warnings.map(({ message }) => message)].map((text) => `${text}.`).join(" ");
 }
 
-function renderPage(page: {
+export function renderPage(page: {
   readonly title: string;
-  readonly refresh: number | null;
+  readonly refresh: { readonly seconds: number; readonly url: string } | null;
   readonly header: Html | null;
   readonly body: Html;
 }): string {
   const refresh =
     page.refresh === null
       ? null
-      : html`<meta http-equiv="refresh" content="${page.refresh};url=/batch_admin" />`;
+      : html`<meta
+          http-equiv="refresh"
+          content="${page.refresh.seconds};url=${page.refresh.url}"
+        />`;
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -133,7 +139,7 @@ function renderPage(page: {
     </html>`.markup;
 }
 
-function renderNotice(notice: Notice | null): Html | null {
+export function renderNotice(notice: Notice | null): Html | null {
   if (notice === null) return null;
   return notice.kind === "done"
     ? html`<section class="notice" role="status"><p>${notice.text}</p></section>`

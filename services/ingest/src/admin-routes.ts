@@ -5,6 +5,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 
+import { adminErasureRoutes } from "./admin-erasure-routes.ts";
 import { type BatchesPage, describeUpload, type Notice, renderBatchesPage } from "./admin-page.ts";
 import { protectPage, sendFailurePage, sendPage } from "./admin-reply.ts";
 import { adminSessionRoutes } from "./admin-session-routes.ts";
@@ -14,6 +15,7 @@ import {
   checkAccess,
   type Identity,
   IDENTITY,
+  mayUse,
   requirePermissions,
   tenantOf,
 } from "./auth.ts";
@@ -22,6 +24,7 @@ import { listBatches } from "./batch-queries.ts";
 import { notCancellable } from "./batch-routes.ts";
 import { cancelBatch } from "./cancel-batch.ts";
 import { decodeBatchCursor, encodeBatchCursor } from "./domain/cursor.ts";
+import type { ErasureRoutesDeps } from "./erasure-routes.ts";
 import { failureOf, logFailure } from "./error-handling.ts";
 import type { OidcProvider } from "./oidc-provider.ts";
 import { oidcRoutes } from "./oidc-routes.ts";
@@ -32,10 +35,8 @@ import { readInTenant } from "./tenant-scope.ts";
 import { acceptUploadForms } from "./upload-form.ts";
 import { findUpload } from "./upload-queries.ts";
 
-export interface AdminRoutesDeps {
-  readonly db: Kysely<Database>;
+export interface AdminRoutesDeps extends ErasureRoutesDeps {
   readonly log: Logger;
-  readonly wakeOutbox: () => void;
   readonly receiveUpload: ReceiveUpload;
   readonly fileBytesMax: number;
   readonly leadsMax: number;
@@ -89,6 +90,7 @@ const signedInRoutes: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps)
   });
   requirePermissions(app);
   await app.register(adminUploadRoute, deps);
+  await app.register(adminErasureRoutes, deps);
 
   const pageOptions = {
     schema: { querystring: pageQuery },
@@ -100,7 +102,9 @@ const signedInRoutes: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, deps)
     const notice = uploaded === undefined ? null : await noticeOfUpload(db, tenantId, uploaded);
     const page = await findPage(deps, tenantId, cursor);
     if (page === null) return sendFailurePage(reply, failures.cursorInvalid);
-    return sendPage(reply, 200, renderBatchesPage({ ...page, notice, isLive: live === "on" }));
+    const mayErase = mayUse(request, "erasures:write");
+    const isLive = live === "on";
+    return sendPage(reply, 200, renderBatchesPage({ ...page, notice, isLive, mayErase }));
   });
 
   app.post(
@@ -133,7 +137,8 @@ const adminUploadRoute: FastifyPluginAsyncZod<AdminRoutesDeps> = async (app, dep
     const notice: Notice = { kind: "problem", text: `Not uploaded. ${failure.detail}.` };
     const page = await findPage(deps, tenantOf(request), undefined);
     if (page === null) return sendFailurePage(reply, failures.internal);
-    return sendPage(reply, failure.status, renderBatchesPage({ ...page, notice, isLive: false }));
+    const facts = { ...page, notice, isLive: false, mayErase: mayUse(request, "erasures:write") };
+    return sendPage(reply, failure.status, renderBatchesPage(facts));
   });
 };
 
@@ -142,7 +147,7 @@ async function findPage(
   { db, fileBytesMax, leadsMax }: AdminRoutesDeps,
   tenantId: string,
   cursor: string | undefined,
-): Promise<Omit<BatchesPage, "notice" | "isLive"> | null> {
+): Promise<Omit<BatchesPage, "notice" | "isLive" | "mayErase"> | null> {
   const after = cursor === undefined ? undefined : decodeBatchCursor(cursor);
   if (after === null) return null;
   const listing = { tenantId, status: undefined, after, limit: PAGE_SIZE };

@@ -27,7 +27,7 @@ section {
 .narrow { max-width: 26rem; margin: 3rem auto; }
 label { display: block; font-weight: 600; margin-bottom: .25rem; }
 .hint { color: var(--soft); font-size: .9rem; margin: .25rem 0 .75rem; }
-input {
+input:not([type="checkbox"]) {
   font: inherit; color: inherit; background: var(--page); width: 100%; max-width: 34rem;
   padding: .5rem .6rem; border: 1px solid var(--line); border-radius: .5rem;
 }

@@ -108,6 +108,16 @@ const CASES: Readonly<Record<string, Case>> = {
     status: 202,
     payload: { lead_id: "ada.quillfeather.15031990", confirm: [] },
   },
+  "POST /batch_admin/erasures": {
+    action: "erasure.previewed",
+    status: 200,
+    payload: { lead_id: "ada.quillfeather.15031990" },
+  },
+  "POST /batch_admin/erasures/confirm": {
+    action: "erasure.requested",
+    status: 303,
+    payload: { lead_id: "bo.marsh.01021985" },
+  },
   "POST /erasure_replays": { action: "erasures.replayed", status: 202 },
   "POST /batches/:batch_id/cancel": { action: "batch.cancelled", status: 202 },
   "POST /batch_admin/cancel/:batch_id": { action: "batch.cancelled", status: 303 },

@@ -126,7 +126,7 @@ function at(instant: Date | null): string | null {
   return instant?.toISOString() ?? null;
 }
 
-function viewOf(row: StoredErasure): ErasureView {
+export function viewOf(row: StoredErasure): ErasureView {
   return {
     erasure_id: row.erasure_id,
     status: row.completed_at === null ? "running" : "completed",

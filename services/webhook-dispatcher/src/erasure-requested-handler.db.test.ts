@@ -65,7 +65,7 @@ function erase(leadUuids: readonly string[], tenantId = fixture.tenantId) {
 
 async function stored({ deliveryId }: { readonly deliveryId: string }) {
   const { rows } = await sql<{ state: string; answer: string | null }>`
-    select d.state, a.response_body || a.response_headers::text as answer
+    select d.state, nullif(concat(a.response_body, a.response_headers), '') as answer
     from delivery.deliveries as d join delivery.attempts as a using (delivery_id)
     where delivery_id = ${deliveryId}`.execute(fixture.db);
   return rows[0];
