@@ -1,4 +1,13 @@
-export { arrayLiteral, textArrayLiteral } from "./array-literal.ts";
+export { arrayLiteral } from "./array-literal.ts";
+export {
+  booleanArray,
+  byteaArray,
+  instantArray,
+  int2Array,
+  int4Array,
+  realArray,
+  textArray,
+} from "./binary-arrays.ts";
 export {
   checkDatabase,
   type Connection,

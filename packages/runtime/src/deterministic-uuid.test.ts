@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { deterministicUuid } from "./deterministic-uuid.ts";
@@ -26,4 +27,13 @@ test("every uuid says version 5 and the RFC's variant, and no two rows share one
 test("the parts count in their order", () => {
   assert.notEqual(deterministicUuid("a", "b"), deterministicUuid("b", "a"));
   assert.notEqual(deterministicUuid("ab"), deterministicUuid("a", "b"));
+});
+
+test("a name of any length, in any letters, is the hash of all of its bytes", () => {
+  const namespace = Buffer.from("b1f5a6e0c2d94c7d8f3e6a0d5c4b7a91", "hex");
+  for (const name of ["x", "李".repeat(79), "李".repeat(80), "李".repeat(81), "z".repeat(1_000)]) {
+    const digest = createHash("sha1").update(namespace).update(name).digest("hex");
+    const uuid = deterministicUuid(name).replaceAll("-", "");
+    assert.equal(uuid.slice(0, 12) + uuid.slice(17), digest.slice(0, 12) + digest.slice(17, 32));
+  }
 });

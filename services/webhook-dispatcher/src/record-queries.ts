@@ -1,8 +1,14 @@
 import {
   arrayLiteral,
+  booleanArray,
+  byteaArray,
   type Database,
   ensurePartition,
-  textArrayLiteral,
+  instantArray,
+  int2Array,
+  int4Array,
+  realArray,
+  textArray,
   type WaitReason,
 } from "@valify/database";
 import { type Kysely, sql } from "kysely";
@@ -70,7 +76,7 @@ export async function recordOutcomes(
     with outcome as materialized (
       select * from unnest(${deliveryArrays(records)}, ${attemptArrays(records)})
         as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, state, wake_kind,
-          next_attempt_at, attempts, cycle_attempts, wait_reason, due_since, body_hex,
+          next_attempt_at, attempts, cycle_attempts, wait_reason, due_since, body_sha256,
           kind, due_at, started_at, duration_ms, outcome, status_code, response_body,
           response_truncated, request_headers, response_headers, remote_address, dns_ms,
           connect_ms, tls_ms, first_byte_ms)
@@ -95,7 +101,7 @@ export async function recordOutcomes(
       case when is_erased then 'erased' when ends then 'cancelled' else state end, round, wake_kind, attempts, cycle_attempts, next_attempt_at, started_at,
       case when state = 'delivered' then started_at + duration_ms * interval '1 millisecond' end,
       status_code, case when state = 'delivered' then null else outcome.outcome end,
-      case when not ends and not is_erased then wait_reason end, due_since, decode(body_hex, 'hex')
+      case when not ends and not is_erased then wait_reason end, due_since, body_sha256
     from outcome cross join lateral (
       select state in ('waiting', 'held') and exists (
         select 1 from ingest.batches b
@@ -127,43 +133,35 @@ function deliveryArrays(records: readonly DeliveryRecord[]) {
     ${arrayLiteral(records.map((record) => record.endpointId))}::uuid[],
     ${arrayLiteral(records.map((record) => record.tenantId))}::uuid[],
     ${arrayLiteral(records.map((record) => record.batchId))}::uuid[],
-    ${arrayLiteral(records.map((record) => record.round))}::int[],
-    ${arrayLiteral(records.map((record) => record.state))}::text[],
-    ${arrayLiteral(records.map((record) => record.wakeKind))}::smallint[],
-    ${arrayLiteral(records.map((record) => isoOf(record.nextAttemptAt)))}::timestamptz[],
-    ${arrayLiteral(records.map((record) => record.attempts))}::int[],
-    ${arrayLiteral(records.map((record) => record.cycleAttempts))}::int[],
-    ${arrayLiteral(records.map((record) => record.waitReason))}::text[],
-    ${arrayLiteral(records.map((record) => record.dueSince))}::timestamptz[],
-    ${arrayLiteral(records.map((record) => record.bodySha256))}::text[]`;
+    ${int4Array(records.map((record) => record.round))}::int[],
+    ${textArray(records.map((record) => record.state))}::text[],
+    ${int2Array(records.map((record) => record.wakeKind))}::smallint[],
+    ${instantArray(records.map((record) => record.nextAttemptAt?.getTime() ?? null))}::timestamptz[],
+    ${int4Array(records.map((record) => record.attempts))}::int[],
+    ${int4Array(records.map((record) => record.cycleAttempts))}::int[],
+    ${textArray(records.map((record) => record.waitReason))}::text[],
+    ${instantArray(records.map((record) => Date.parse(record.dueSince)))}::timestamptz[],
+    ${byteaArray(records.map((record) => record.bodySha256))}::bytea[]`;
 }
 
 function attemptArrays(records: readonly DeliveryRecord[]) {
   const attempts = records.map(({ attempt }) => attempt);
   return sql`
-    ${arrayLiteral(attempts.map((attempt) => attempt?.kind ?? null))}::smallint[],
-    ${arrayLiteral(attempts.map((attempt) => attempt?.dueAt ?? null))}::timestamptz[],
-    ${arrayLiteral(attempts.map((attempt) => isoOf(attempt?.startedAt)))}::timestamptz[],
-    ${arrayLiteral(attempts.map((attempt) => attempt?.durationMs ?? null))}::real[],
-    ${arrayLiteral(attempts.map((attempt) => attempt?.outcome ?? null))}::text[],
-    ${arrayLiteral(attempts.map((attempt) => attempt?.statusCode ?? null))}::int[],
-    ${textArrayLiteral(attempts.map((attempt) => attempt?.responseBody ?? null))}::text[],
-    ${arrayLiteral(attempts.map((attempt) => wordOf(attempt?.responseTruncated)))}::boolean[],
-    ${textArrayLiteral(attempts.map((attempt) => attempt?.requestHeaders ?? null))}::text[],
-    ${textArrayLiteral(attempts.map((attempt) => attempt?.responseHeaders ?? null))}::text[],
+    ${int2Array(attempts.map((attempt) => attempt?.kind ?? null))}::smallint[],
+    ${instantArray(attempts.map((attempt) => attempt && Date.parse(attempt.dueAt)))}::timestamptz[],
+    ${instantArray(attempts.map((attempt) => attempt?.startedAt.getTime() ?? null))}::timestamptz[],
+    ${realArray(attempts.map((attempt) => attempt?.durationMs ?? null))}::real[],
+    ${textArray(attempts.map((attempt) => attempt?.outcome ?? null))}::text[],
+    ${int4Array(attempts.map((attempt) => attempt?.statusCode ?? null))}::int[],
+    ${textArray(attempts.map((attempt) => attempt?.responseBody ?? null))}::text[],
+    ${booleanArray(attempts.map((attempt) => attempt?.responseTruncated ?? null))}::boolean[],
+    ${textArray(attempts.map((attempt) => attempt?.requestHeaders ?? null))}::text[],
+    ${textArray(attempts.map((attempt) => attempt?.responseHeaders ?? null))}::text[],
     ${arrayLiteral(attempts.map((attempt) => attempt?.remoteAddress ?? null))}::inet[],
-    ${arrayLiteral(attempts.map((attempt) => attempt?.dnsMs ?? null))}::real[],
-    ${arrayLiteral(attempts.map((attempt) => attempt?.connectMs ?? null))}::real[],
-    ${arrayLiteral(attempts.map((attempt) => attempt?.tlsMs ?? null))}::real[],
-    ${arrayLiteral(attempts.map((attempt) => attempt?.firstByteMs ?? null))}::real[]`;
-}
-
-function wordOf(flag: boolean | undefined): string | null {
-  return flag === undefined ? null : String(flag);
-}
-
-function isoOf(instant: Date | null | undefined): string | null {
-  return instant?.toISOString() ?? null;
+    ${realArray(attempts.map((attempt) => attempt?.dnsMs ?? null))}::real[],
+    ${realArray(attempts.map((attempt) => attempt?.connectMs ?? null))}::real[],
+    ${realArray(attempts.map((attempt) => attempt?.tlsMs ?? null))}::real[],
+    ${realArray(attempts.map((attempt) => attempt?.firstByteMs ?? null))}::real[]`;
 }
 
 const DAY_MS = 86_400_000;
