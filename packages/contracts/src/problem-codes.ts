@@ -61,7 +61,7 @@ export const PROBLEM_CODES = {
   RESULTS_NOT_READY: problem(409, "The batch is still being validated"),
   DELIVERY_NOT_RESENDABLE: problem(
     409,
-    "The delivery is being sent right now, was a test, or its endpoint was deleted",
+    "The delivery is being sent right now, was a test, its lead was erased, or its endpoint deleted",
   ),
   DELIVERY_NOT_CANCELLABLE: problem(409, "The delivery has ended: nothing is left to cancel"),
   ERASURE_MISMATCH: problem(409, "A row to be erased is another person's than the one named"),

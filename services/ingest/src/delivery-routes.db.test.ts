@@ -7,7 +7,7 @@ import { DeliveryDetail, DeliveryPage } from "@valify/contracts/api";
 import { ensurePartition } from "@valify/database";
 
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
-import { addBatch, addDelivery, addEndpoint } from "./delivery-fixture.ts";
+import { addBatch, addDelivery, addEndpoint, addLeads } from "./delivery-fixture.ts";
 import { AUTH, codeOf, createTestApp, OTHER_AUTH, type TestApp } from "./test-support.ts";
 
 let t: TestApp;
@@ -195,7 +195,12 @@ test("what is being sent, has no endpoint any more or was cancelled with its bat
   const batchUuid = await addBatch(t.owner);
   const endpointId = await addEndpoint(t.owner);
   const cancelled = await addBatch(t.owner, { cancelled: true });
+  const [leadUuid = ""] = await addLeads(t.owner, batchUuid, 1);
+  await t.owner.query("update validation.leads set erased_at = now() where lead_uuid = $1", [
+    leadUuid,
+  ]);
   for (const [seed, code] of [
+    [{ batchUuid, endpointId, leadUuid, state: "delivered" }, "DELIVERY_NOT_RESENDABLE"],
     [{ batchUuid, endpointId, state: "sending" }, "DELIVERY_NOT_RESENDABLE"],
     [{ batchUuid, state: "exhausted" }, "DELIVERY_NOT_RESENDABLE"],
     [{ batchUuid: cancelled, endpointId }, "BATCH_CANCELLED"],

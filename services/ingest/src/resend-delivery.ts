@@ -5,6 +5,7 @@ import { type DeliveryAction, publishWish, recordWish } from "./delivery-action.
 import { findDelivery, type StoredDelivery } from "./delivery-queries.ts";
 import { isTest } from "./delivery-view.ts";
 import { findEndpoint } from "./endpoint-queries.ts";
+import { findLeadId } from "./erasure-matches.ts";
 import { type Failure, failures } from "./problem.ts";
 import type { RetryWebhooksDeps } from "./retry-webhooks.ts";
 import { inTenant } from "./tenant-scope.ts";
@@ -21,6 +22,8 @@ export const resendDelivery: DeliveryAction<RetryWebhooksDeps> = async (
     const delivery = await findDelivery(trx, tenantId, deliveryId);
     if (delivery === undefined) return failures.deliveryNotFound;
     if (isTest(delivery) || delivery.state === "sending") return notResendable;
+    // Null: the lead was erased. One that is gone altogether the dispatcher knows what to do about.
+    if ((await findLeadId(trx, tenantId, delivery.leadUuid)) === null) return notResendable;
     if (await isBatchCancelled(trx, delivery.batchUuid)) return failures.batchCancelled;
     const hasEndpoint =
       delivery.state === "no_endpoint" ||
@@ -38,7 +41,7 @@ export const resendDelivery: DeliveryAction<RetryWebhooksDeps> = async (
 const notResendable: Failure = {
   status: 409,
   code: "DELIVERY_NOT_RESENDABLE",
-  detail: "It is being sent right now, was a test, or its endpoint was deleted",
+  detail: "It is being sent right now, was a test, its lead was erased, or its endpoint deleted",
 };
 
 /**
