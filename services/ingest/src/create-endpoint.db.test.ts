@@ -2,18 +2,22 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 
 import { EndpointCreated } from "@valify/contracts/api";
-import { createAddressGuard } from "@valify/runtime";
 
-import { AUTH, codeOf, createTestApp, OTHER_AUTH, type TestApp } from "./test-support.ts";
+import {
+  AUTH,
+  codeOf,
+  createTestApp,
+  guardWhere,
+  OTHER_AUTH,
+  type TestApp,
+} from "./test-support.ts";
 
 const HOOK = { url: "https://hooks.example.com/leads", description: "Sales" };
 /** What the name server says; public unless a test says otherwise. */
 let address = "1.1.1.1";
 let t: TestApp;
 before(async () => {
-  t = await createTestApp({
-    guard: createAddressGuard({ resolve: async () => [{ address, family: 4 }] }),
-  });
+  t = await createTestApp({ guard: guardWhere(() => address) });
 });
 beforeEach(async () => {
   address = "1.1.1.1";

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 
 import { EndpointCreated, EndpointView } from "@valify/contracts/api";
-import { createAddressGuard, createSecretBox } from "@valify/runtime";
+import { createSecretBox } from "@valify/runtime";
 import { testCertificates } from "@valify/runtime/testing";
 
 import {
   AUTH,
   codeOf,
   createTestApp,
+  guardWhere,
   OTHER_AUTH,
   SECRET_KEY,
   type TestApp,
@@ -20,9 +21,7 @@ const box = createSecretBox(SECRET_KEY);
 let address = "1.1.1.1";
 let t: TestApp;
 before(async () => {
-  t = await createTestApp({
-    guard: createAddressGuard({ resolve: async () => [{ address, family: 4 }] }),
-  });
+  t = await createTestApp({ guard: guardWhere(() => address) });
 });
 beforeEach(async () => {
   address = "1.1.1.1";

@@ -106,7 +106,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
       readiness: healthy,
       secretBox: createSecretBox(SECRET_KEY),
       leadHash: createLeadHash(SECRET_KEY),
-      guard: createAddressGuard({ resolve: async () => [{ address: "1.1.1.1", family: 4 }] }),
+      guard: guardWhere(() => "1.1.1.1"),
       wakeOutbox: () => void (wakeCount += 1),
       wakeReplays: () => {},
       admission: await openAdmission(),
@@ -134,6 +134,11 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
     wakeCount: () => wakeCount,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Behind a name server that gives every name the address of the moment. */
+export function guardWhere(address: () => string) {
+  return createAddressGuard({ resolve: async () => [{ address: address(), family: 4 }] });
 }
 
 /** With room for everybody. */

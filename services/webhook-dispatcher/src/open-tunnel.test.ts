@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 
-import { createTunnels, type TunnelFault } from "./open-tunnel.ts";
+import { createTunnels } from "./open-tunnel.ts";
 import { startTestProxy, type ProxyMove, type TestProxy } from "./testing/test-proxy.ts";
+import type { TunnelFault } from "./tunnel-fault.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -139,6 +140,16 @@ test("a proxy is there as long as it answers anything, or hangs up itself", asyn
   await proxy.kill();
   assert.equal(await isProxyThere(), false);
   // Not a proxy at all, but it is there: it breaks off.
-  await using rude = await startTestProxy(() => "mute", { key: "", cert: "" });
+  await using rude = await startTestProxy(() => "mute", { tls: { key: "", cert: "" } });
   assert.equal(await tunnelsOf(rude).isProxyThere(), true);
+});
+
+test("a proxy that answers nothing but CONNECT is there, once it has opened tunnels for two minutes", async () => {
+  await using proxy = await startTestProxy(() => ({ toPort: port }), { knowsConnectAlone: true });
+  const { clock, open, isProxyThere } = tunnelsOf(proxy);
+  await open(WELL);
+  assert.equal(await isProxyThere(), false, "it may hang as well");
+  clock.nowMs = 2 * MINUTE_MS;
+  await open(WELL);
+  assert.equal(await isProxyThere(), true);
 });

@@ -6,18 +6,9 @@ import { askProxy, NoProxyAnswerError } from "./ask-proxy.ts";
 import { authorityOf, type ProxyAddress } from "./domain/proxy-address.ts";
 import { judgeRefusal, type TunnelFailure } from "./domain/proxy-answer.ts";
 import { createNameResolver, type Resolve } from "./name-resolver.ts";
+import { createProxyPresence } from "./proxy-presence.ts";
 import { createSilenceLedger } from "./silence-ledger.ts";
-
-/** No way through the proxy. Its code is the class of the failure, see domain/attempt-outcome.ts. */
-export class TunnelFault extends Error {
-  override readonly name = "TunnelFault";
-  readonly code: "PROXY_UNAVAILABLE" | TunnelFailure["code"];
-
-  constructor(code: TunnelFault["code"], message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
+import { TunnelFault } from "./tunnel-fault.ts";
 
 export interface TunnelOptions {
   readonly proxy: ProxyAddress;
@@ -38,15 +29,12 @@ interface Refusal extends TunnelFailure {
   readonly cause?: unknown;
 }
 
-/** A proxy on the local network that needs longer to say anything is not well. */
-const PROBE_TIMEOUT_MS = 2_000;
-
 /** Opens tunnels, and tells whose fault it is where none opens. */
 export function createTunnels(options: TunnelOptions) {
   const { proxy, onProxyFault, now = () => performance.now() } = options;
   const receivers = createSilenceLedger(now);
   const lookup = lookupOf(createNameResolver());
-  let probe: Promise<boolean> | undefined;
+  const presence = createProxyPresence({ ...options, now, lookup });
 
   /** Each address in turn, with its share of the time that is left. */
   async function tryAll({ addresses, port, deadlineMs }: TunnelTarget) {
@@ -78,32 +66,16 @@ export function createTunnels(options: TunnelOptions) {
     return fault;
   }
 
-  async function askWhetherThere(): Promise<boolean> {
-    const ask = { method: "OPTIONS", target: "*", timeoutMs: PROBE_TIMEOUT_MS, lookup } as const;
-    try {
-      (await askProxy(proxy, ask)).socket.destroy();
-      return true;
-    } catch (error) {
-      // One that takes the question for none of its business and hangs up is there as well.
-      if (error instanceof NoProxyAnswerError && error.stage === "broken") return true;
-      onProxyFault?.(new TunnelFault("PROXY_UNAVAILABLE", "the proxy does not answer", error));
-      return false;
-    }
-  }
-
   return {
     /** `receiver`: whom the addresses are of. */
     async open(receiver: string, target: TunnelTarget) {
       const result = await tryAll(target);
       if ("blame" in result) throw faultOf(receiver, result);
       receivers.answered(receiver);
+      presence.noteTunnel();
       return result;
     },
-    /** Asked once for all who want to know at a time. */
-    isProxyThere(): Promise<boolean> {
-      probe ??= askWhetherThere().finally(() => (probe = undefined));
-      return probe;
-    },
+    isProxyThere: () => presence.isThere(),
   };
 }
 

@@ -54,7 +54,7 @@ const portOf = (server: Server) => {
 const startProxy = (tls?: { readonly cert: string; readonly key: string }) =>
   startTestProxy(
     (target) => ({ toPort: portOf(target.endsWith(":80") ? receivers.plain : receivers.tls) }),
-    tls,
+    { ...(tls && { tls }) },
   );
 
 /** A sender through this proxy; what names stand for is said by the test. */

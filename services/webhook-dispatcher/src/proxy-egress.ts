@@ -9,8 +9,9 @@ import { type FailureClass, outcomeOfError } from "./domain/attempt-outcome.ts";
 import type { ProxyAddress } from "./domain/proxy-address.ts";
 import type { Egress } from "./egress.ts";
 import { judgedAddresses } from "./judged-addresses.ts";
-import { createTunnels, type TunnelFault } from "./open-tunnel.ts";
+import { createTunnels } from "./open-tunnel.ts";
 import { noteRemoteAddress } from "./remote-address.ts";
+import type { TunnelFault } from "./tunnel-fault.ts";
 
 export interface ProxyEgressOptions {
   readonly proxy: ProxyAddress;

@@ -21,12 +21,18 @@ export interface TestProxy extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
+export interface TestProxyOptions {
+  readonly tls?: TlsOptions;
+  /** Whatever else it is asked, it says nothing. */
+  readonly knowsConnectAlone?: boolean;
+}
+
 const HEAD_END = "\r\n\r\n";
 
 /** A proxy of the test's own: it takes each CONNECT where `moveFor` says, wherever it asks to go. */
 export async function startTestProxy(
   moveFor: (target: string) => ProxyMove,
-  tls?: TlsOptions,
+  { tls, knowsConnectAlone = false }: TestProxyOptions = {},
 ): Promise<TestProxy> {
   const heads: string[] = [];
   const sockets = new Set<Socket>();
@@ -48,7 +54,8 @@ export async function startTestProxy(
       heads.push(head);
       const [method, target = ""] = head.split(" ");
       if (method === "CONNECT") act(client, moveFor(target));
-      else client.end("HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n");
+      else if (!knowsConnectAlone)
+        client.end("HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n");
     });
   }
 
