@@ -71,10 +71,10 @@ test("a person who is erased is nowhere any more, and does not come back", async
   ]) {
     assert.ok(held.includes(place), `the search finds ${place}: ${held.join(", ")}`);
   }
-  for (const folder of ["uploads", "results", "errors"]) {
+  for (const begin of ["object uploads/", "object results/", "object errors/", "disk "]) {
     assert.ok(
-      held.some((place) => place.startsWith(`object ${folder}/`)),
-      folder,
+      held.some((place) => place.startsWith(begin)),
+      begin,
     );
   }
   assert.ok(!held.some((place) => place.startsWith("log ")), held.join(", "));

@@ -8,13 +8,15 @@ import type { Pool } from "pg";
 import type { Stack } from "./stack.ts";
 
 /**
- * Everywhere that something a person could be known by is still held: `table`, `object`, `stream` or
- * `log`, and which. The pattern is one for Postgres and JavaScript alike.
+ * Everywhere that something a person could be known by is still held: `table`, `object`, `stream`,
+ * `disk` (the broker's files) or `log`, and which. The pattern is one for Postgres and JavaScript alike.
  */
 export async function findTraces(stack: Stack, pattern: string): Promise<readonly string[]> {
   const found = await Promise.all([
     tracesInTables(stack.db, pattern),
-    tracesInFiles(stack.objectStorePath, new RegExp(pattern, "i")),
+    tracesInFiles(stack.objectStorePath, "object", pattern),
+    // Where a message was: compressed streams hide it, but what is overwritten is overwritten in both.
+    tracesInFiles(join(stack.objectStorePath, "..", "nats"), "disk", pattern),
     tracesInStreams(stack.nats.url, new RegExp(pattern, "i")),
   ]);
   const logs = stack.processes
@@ -42,13 +44,19 @@ async function tracesInTables(db: Pool, pattern: string): Promise<readonly strin
   return [...traces];
 }
 
-async function tracesInFiles(folder: string, pattern: RegExp): Promise<readonly string[]> {
+async function tracesInFiles(
+  folder: string,
+  what: "object" | "disk",
+  pattern: string,
+): Promise<readonly string[]> {
   const traces: string[] = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    const text = await readFile(path, "utf8");
-    if (pattern.test(path + text)) traces.push(`object ${path.slice(folder.length + 1)}`);
+    const text = await readFile(path, "latin1");
+    if (new RegExp(pattern, "i").test(path + text)) {
+      traces.push(`${what} ${path.slice(folder.length + 1)}`);
+    }
   }
   return traces;
 }

@@ -65,6 +65,17 @@ export async function findErasure(
     .executeTakeFirst();
 }
 
+/** Which of these there are, by primary key. */
+export async function findKnown(
+  db: Kysely<Database>,
+  erasureIds: readonly string[],
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select erasure_id as id from ingest.erasures
+    where erasure_id = any (${[...erasureIds]}::uuid[])`.execute(db);
+  return rows.map(({ id }) => id);
+}
+
 /** Newest first, along erasures_newest. `place` as in the list of batches. */
 export async function listErasures(
   db: Kysely<Database>,

@@ -6,6 +6,7 @@ import type { Kysely, Transaction } from "kysely";
 import {
   beginAgain,
   type ErasureOrder,
+  findKnown,
   insertErasure,
   type StoredErasure,
 } from "./erasure-queries.ts";
@@ -14,6 +15,9 @@ import { asSystem } from "./tenant-scope.ts";
 const FOLDER = "erasures/";
 /** Five hundred rows of ids take a tenth of it. */
 const ORDER_BYTES_MAX = 1_048_576;
+/** Orders that one statement asks about. */
+const PAGE = 500;
+const ORDER_KEY = /^erasures\/[^/]+\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/;
 const Order = erasureRequested.schema.omit({ attempt: true });
 
 type Store = Pick<ObjectStore, "put" | "get" | "list">;
@@ -60,14 +64,31 @@ export async function replayOrders(
   signal?: AbortSignal,
 ): Promise<number> {
   let replayed = 0;
-  const folder = tenantId === undefined ? FOLDER : `${FOLDER}${tenantId}/`;
-  for await (const { key } of store.list(folder)) {
-    signal?.throwIfAborted();
-    const bytes = await readObject(store, key, ORDER_BYTES_MAX);
-    if (bytes === undefined) continue;
-    const order = Order.parse(JSON.parse(Buffer.from(bytes).toString()));
-    replayed += Number(await asSystem(db, (trx) => replayOrder(trx, order, which)));
+  let page = new Map<string, string>();
+
+  async function replayPage(): Promise<void> {
+    // Asked of the database first: most of what is kept is known, and need not be read.
+    const known =
+      which === "all" ? [] : await asSystem(db, (trx) => findKnown(trx, [...page.keys()]));
+    for (const erasureId of known) page.delete(erasureId);
+    for (const key of page.values()) {
+      signal?.throwIfAborted();
+      const bytes = await readObject(store, key, ORDER_BYTES_MAX);
+      if (bytes === undefined) continue;
+      const order = Order.parse(JSON.parse(Buffer.from(bytes).toString()));
+      replayed += Number(await asSystem(db, (trx) => replayOrder(trx, order, which)));
+    }
+    page = new Map();
   }
+
+  for await (const { key } of store.list(
+    tenantId === undefined ? FOLDER : `${FOLDER}${tenantId}/`,
+  )) {
+    const erasureId = ORDER_KEY.exec(key)?.[1];
+    if (erasureId !== undefined) page.set(erasureId, key);
+    if (page.size === PAGE) await replayPage();
+  }
+  await replayPage();
   return replayed;
 }
 
