@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { EventContract } from "@valify/contracts";
@@ -25,7 +27,10 @@ export async function countEvents(
   return Object.values(info.state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
 }
 
-/** Everything a subject has in its stream, in order, parsed by its contract. */
+/**
+ * Everything a subject has in its stream, in order, parsed by its contract. A publisher holds only the
+ * first event of a list against it: here each is, and what it does not name is an error.
+ */
 export async function readEvents<Event extends object>(
   natsUrl: string,
   contract: EventContract<Event>,
@@ -42,8 +47,10 @@ export async function readEvents<Event extends object>(
       expires: FETCH_EXPIRES_MS,
     });
     for await (const message of messages) {
+      const event = contract.schema.parse(message.json());
+      assert.deepEqual(event, message.json(), `${contract.subject} says more than its contract`);
       events.push({
-        event: contract.schema.parse(message.json()),
+        event,
         headers: Object.fromEntries(
           message.headers?.keys().map((key) => [key, message.headers?.get(key) ?? ""]) ?? [],
         ),
