@@ -6,11 +6,11 @@ import { askProxy, NoProxyAnswerError } from "./ask-proxy.ts";
 import { authorityOf, type ProxyAddress } from "./domain/proxy-address.ts";
 import { judgeRefusal, type TunnelFailure } from "./domain/proxy-answer.ts";
 import { createNameResolver, type Resolve } from "./name-resolver.ts";
-import { createProxyPresence } from "./proxy-presence.ts";
+import { createProxyPresence, type ProxyPresenceOptions } from "./proxy-presence.ts";
 import { createSilenceLedger } from "./silence-ledger.ts";
 import { TunnelFault } from "./tunnel-fault.ts";
 
-export interface TunnelOptions {
+export interface TunnelOptions extends Pick<ProxyPresenceOptions, "presenceTimeoutMs"> {
   readonly proxy: ProxyAddress;
   readonly onProxyFault?: (fault: TunnelFault) => void;
   /** A steady clock. */

@@ -57,8 +57,18 @@ const startProxy = (tls?: { readonly cert: string; readonly key: string }) =>
     { ...(tls && { tls }) },
   );
 
+interface SenderOptions {
+  readonly lookUp?: () => string[];
+  readonly url?: string;
+  /** Long, unless the test waits for its end. */
+  readonly timeoutMs?: number;
+}
+
 /** A sender through this proxy; what names stand for is said by the test. */
-function senderBy(proxy: TestProxy, lookUp: () => string[] = () => [ADDRESS], url?: string) {
+function senderBy(
+  proxy: TestProxy,
+  { lookUp = () => [ADDRESS], url, timeoutMs = 10_000 }: SenderOptions = {},
+) {
   const guard = createAddressGuard({
     allowHttp: true,
     resolve: async () => lookUp().map((address) => ({ address, family: 4 })),
@@ -66,8 +76,8 @@ function senderBy(proxy: TestProxy, lookUp: () => string[] = () => [ADDRESS], ur
   const sender = createHttpSender({
     guard,
     proxy: parseProxyUrl(url ?? `http://127.0.0.1:${proxy.port}`),
-    totalTimeoutMs: 800,
-    connectTimeoutMs: 500,
+    totalTimeoutMs: timeoutMs,
+    connectTimeoutMs: timeoutMs,
   });
   return {
     send: (to: string, identity: typeof client | null = null) =>
@@ -105,7 +115,7 @@ test("a receiver without TLS is reached by CONNECT as well", async () => {
 test("a proxy may be spoken to over TLS, with a name and a password", async () => {
   await using proxy = await startProxy(ofHooks);
   const url = `https://user:pass@localhost:${proxy.port}`;
-  await using sender = senderBy(proxy, () => [ADDRESS], url);
+  await using sender = senderBy(proxy, { url });
   const { outcome, responseBody } = await sender.send("https://hooks.example/x", client);
   assert.deepEqual([outcome, responseBody], ["delivered", "Test client"]);
   assert.match(proxy.heads[0] ?? "", /\r\nproxy-authorization: Basic dXNlcjpwYXNz\r\n/i);
@@ -126,7 +136,7 @@ test("no CONNECT leaves for an address that is not public, by literal, name or a
     ["::ffff:127.0.0.1"],
     ["169.254.169.254"],
   ];
-  await using sender = senderBy(proxy, () => answers.shift() ?? ["127.0.0.1"]);
+  await using sender = senderBy(proxy, { lookUp: () => answers.shift() ?? ["127.0.0.1"] });
   for (const url of [
     "https://127.0.0.1/",
     "https://[::1]/",
@@ -142,7 +152,7 @@ test("no CONNECT leaves for an address that is not public, by literal, name or a
 
 test("a receiver that breaks off or keeps us waiting is to blame while the proxy is there", async () => {
   await using proxy = await startProxy();
-  await using sender = senderBy(proxy);
+  await using sender = senderBy(proxy, { timeoutMs: 1_000 });
   assert.equal((await sender.send("https://hooks.example/reset")).outcome, "reset");
   assert.equal((await sender.send("https://hooks.example/hang")).outcome, "timeout_response");
 });
@@ -150,7 +160,7 @@ test("a receiver that breaks off or keeps us waiting is to blame while the proxy
 test("a proxy that dies with requests in its tunnels, or freezes, is our fault", async () => {
   for (const end of ["kill", "freeze"] as const) {
     await using proxy = await startProxy();
-    await using sender = senderBy(proxy);
+    await using sender = senderBy(proxy, { timeoutMs: 1_500 });
     const asked = once(receivers.tls, "request");
     const underWay = sender.send("https://hooks.example/hang");
     await asked;
@@ -165,8 +175,10 @@ test("a proxy that dies with requests in its tunnels, or freezes, is our fault",
 
 test("a name that is not answered for is classed as without a proxy", async () => {
   await using proxy = await startProxy();
-  await using sender = senderBy(proxy, () => {
-    throw Object.assign(new Error("x"), { code: "ENOTFOUND" });
+  await using sender = senderBy(proxy, {
+    lookUp: () => {
+      throw Object.assign(new Error("x"), { code: "ENOTFOUND" });
+    },
   });
   assert.equal((await sender.send("https://gone.example/")).outcome, "dns");
   assert.deepEqual(proxy.heads, []);

@@ -11,6 +11,8 @@ export interface ProxyPresenceOptions {
   readonly onProxyFault?: (fault: TunnelFault) => void;
   /** A steady clock. */
   readonly now: () => number;
+  /** Default {@link TIMEOUT_MS}. */
+  readonly presenceTimeoutMs?: number;
 }
 
 /** A proxy on the local network that needs longer to say anything is not well. */
@@ -21,12 +23,12 @@ const TUNNEL = "tunnel";
 
 /** Whether the proxy is there, asked where a tunnel broke off or nothing came through it. */
 export function createProxyPresence(options: ProxyPresenceOptions) {
-  const { proxy, lookup, onProxyFault, now } = options;
+  const { proxy, lookup, onProxyFault, now, presenceTimeoutMs: timeoutMs = TIMEOUT_MS } = options;
   const questions = createSilenceLedger(now);
   let asking: Promise<boolean> | undefined;
 
   async function ask(): Promise<boolean> {
-    const question = { method: "OPTIONS", target: "*", timeoutMs: TIMEOUT_MS, lookup } as const;
+    const question = { method: "OPTIONS", target: "*", timeoutMs, lookup } as const;
     try {
       (await askProxy(proxy, question)).socket.destroy();
       questions.forget(PRESENCE);
