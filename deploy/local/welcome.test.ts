@@ -40,5 +40,5 @@ test("the caller's own settings go before ours, and are not shown", () => {
   }
   assert.deepEqual(credentialsOf(env, kept), { SECRET_KEY: "sealing", BOOTSTRAP_API_KEY: "own" });
   assert.deepEqual(credentialsOf({ ADMIN_EMAIL: "" }, kept), secrets);
-  assert.equal(credentialsOf({ SECRET_KEY: "of mine" }, kept).SECRET_KEY, "of mine");
+  assert.equal(credentialsOf({ SECRET_KEY: "of mine" }, kept)["SECRET_KEY"], "of mine");
 });
