@@ -74,7 +74,9 @@ export async function recordOutcomes(
 ): Promise<void> {
   await sql`
     with outcome as materialized (
-      select * from unnest(${deliveryArrays(records)}, ${attemptArrays(records)})
+      select u.*, exists (
+          select 1 from delivery.erased_leads as e where e.lead_uuid = u.lead_uuid) as is_erased
+      from unnest(${deliveryArrays(records)}, ${attemptArrays(records)})
         as u (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id, round, state, wake_kind,
           next_attempt_at, attempts, cycle_attempts, wait_reason, due_since, body_sha256,
           kind, due_at, started_at, duration_ms, outcome, status_code, response_body,
@@ -87,28 +89,25 @@ export async function recordOutcomes(
         request_headers, response_headers, remote_address, dns_ms, connect_ms, tls_ms,
         first_byte_ms)
       select delivery_id, attempts, round, kind, tenant_id, endpoint_id, due_at, started_at,
-        duration_ms, outcome, status_code, case when e.lead_uuid is null then response_body end,
+        duration_ms, outcome, status_code, case when not is_erased then response_body end,
         response_truncated, request_headers::json,
-        case when e.lead_uuid is null then response_headers::json end, remote_address, dns_ms,
+        case when not is_erased then response_headers::json end, remote_address, dns_ms,
         connect_ms, tls_ms, first_byte_ms
-      from outcome left join delivery.erased_leads as e using (lead_uuid)
-      where started_at is not null
+      from outcome where started_at is not null
       on conflict do nothing)
     insert into delivery.deliveries as d (delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
       state, round, wake_kind, attempts, cycle_attempts, next_attempt_at, last_attempt_at,
       delivered_at, last_status_code, last_error_class, wait_reason, due_since, body_sha256)
     select delivery_id, lead_uuid, endpoint_id, tenant_id, batch_id,
-      case when is_erased then 'erased' when ends then 'cancelled' else state end, round, wake_kind, attempts, cycle_attempts, next_attempt_at, started_at,
+      case when is_erased and state <> 'delivered' then 'erased' when ends then 'cancelled'
+        else state end, round, wake_kind, attempts, cycle_attempts, next_attempt_at, started_at,
       case when state = 'delivered' then started_at + duration_ms * interval '1 millisecond' end,
       status_code, case when state = 'delivered' then null else outcome.outcome end,
       case when not ends and not is_erased then wait_reason end, due_since, body_sha256
     from outcome cross join lateral (
       select state in ('waiting', 'held') and exists (
         select 1 from ingest.batches b
-        where b.batch_id = outcome.batch_id and b.cancelled_at is not null) as ends,
-        state <> 'delivered' and exists (
-          select 1 from delivery.erased_leads as e
-          where e.lead_uuid = outcome.lead_uuid) as is_erased) as cancel
+        where b.batch_id = outcome.batch_id and b.cancelled_at is not null) as ends) as cancel
     on conflict (delivery_id) do update
     set state = case when excluded.state = 'erased' and d.delivered_at is not null
         then 'delivered' else excluded.state end, wake_kind = excluded.wake_kind,
