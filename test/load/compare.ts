@@ -8,12 +8,13 @@ import { promisify } from "node:util";
 import { eventually } from "../support/eventually.ts";
 import { freePort, startChild } from "../support/local-servers.ts";
 import { startOwnPostgres } from "../support/own-servers.ts";
+import { measureBursts } from "./bursts.ts";
 import { type CountingReceiver, startCountingReceiver } from "./counting-receiver.ts";
+import { measureOurBursts } from "./delivery.ts";
 import { percentile, print } from "./report.ts";
 
 const FOLDER = join(import.meta.dirname, "compare");
 const JOBS = 10_000;
-const ROUNDS = 2;
 const DUE_PER_SECOND = 500;
 /** For each to be stored before the first is due. */
 const DUE_IN_MS = 5_000;
@@ -21,10 +22,16 @@ const DEADLINE_MS = 90_000;
 
 /**
  * Other queues making the same signed POST on this machine: 10,000 due at one instant, each recorded
- * as done, then 500 due per second, and how late they come. Beside `npm run load -- delivery`, which does more for each: it schedules through a
- * broker, keeps the attempt with its answer, and limits each endpoint.
+ * as done, then 500 due per second, and how late they come; and our own bursts in the same run. Ours
+ * do more for each: they come through a broker, keep the attempt with its answer, and limit each
+ * endpoint.
  */
-export async function measureOthers(): Promise<void> {
+export async function measureComparison(): Promise<void> {
+  await measureOthers();
+  await measureOurBursts();
+}
+
+async function measureOthers(): Promise<void> {
   await using undo = new AsyncDisposableStack();
   await install();
   const folder = await mkdtemp(join(tmpdir(), "valify-compare-"));
@@ -52,15 +59,10 @@ async function measure(kind: string, server: string, receiver: CountingReceiver)
   });
   try {
     await told(child, "ready");
-    const rates: number[] = [];
-    // The first with cold processes, which does not count.
-    for (let round = 0; round <= ROUNDS; round += 1) {
+    await measureBursts(`compare.${kind}.at_one_instant`, null, async () => {
       const { dueMs, doneMs } = await deliver(child, receiver, 0);
-      rates.push((JOBS * 1_000) / (doneMs - dueMs));
-    }
-    const [, ...warm] = rates;
-    const value = Math.max(...warm);
-    print({ name: `compare.${kind}.at_one_instant.best`, value, unit: "/s", bar: null });
+      return (JOBS * 1_000) / (doneMs - dueMs);
+    });
     const spacingMs = 1_000 / DUE_PER_SECOND;
     const { dueMs, arrivals } = await deliver(child, receiver, spacingMs);
     const lateness = arrivals.map(({ row, atMs }) => atMs - (dueMs + (row - 1) * spacingMs));

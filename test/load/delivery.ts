@@ -1,5 +1,6 @@
 import { leadCsv } from "../support/lead-csv.ts";
 import { type Stack, startStack } from "../support/stack.ts";
+import { BURSTS, measureBursts } from "./bursts.ts";
 import { type CountingReceiver, startCountingReceiver } from "./counting-receiver.ts";
 import { printPeakMemory } from "./memory.ts";
 import { moveDueRows } from "./move-due-rows.ts";
@@ -7,22 +8,25 @@ import { percentile, print } from "./report.ts";
 import { attemptRows, dueRows } from "./watch.ts";
 
 const LEADS = 10_000;
-const ROUNDS_AT_ONE_INSTANT = 3;
-/** V8 compiles what is hot in the first 10,000 of each process, and two share a round. */
-const WARM_UP_ROUNDS = 2;
 const DUE_PER_SECOND = 500;
 const DEADLINE_MS = 120_000;
 
 /** 10,000 due at one instant and 500 due per second to one dispatcher; then the burst to two. */
 export async function measureDelivery(): Promise<void> {
   await measureOne();
-  await measureTwo();
+  await measureBurstsOf(2, "delivery.two_dispatchers");
+}
+
+/** The bursts alone, to stand beside other queues in the same run. */
+export async function measureOurBursts(): Promise<void> {
+  await measureBurstsOf(1, "compare.ours");
+  await measureBurstsOf(2, "compare.ours.two_dispatchers");
 }
 
 async function measureOne(): Promise<void> {
   await using receiver = await startCountingReceiver();
   await using stack = await start(receiver, 1);
-  await measureBursts(stack, receiver, "delivery");
+  await measureOurs(stack, receiver, "delivery");
 
   const spacingMs = 1_000 / DUE_PER_SECOND;
   const { arrivals, dueMs } = await deliver(stack, receiver, spacingMs);
@@ -37,17 +41,17 @@ async function measureOne(): Promise<void> {
     const value = percentile(lateness, share);
     print({ name: `delivery.500_per_s.lateness.${name}`, value, unit: "ms", bar });
   }
-  const reuse = 1 - receiver.connections() / (LEADS * (WARM_UP_ROUNDS + ROUNDS_AT_ONE_INSTANT + 1));
+  const reuse = 1 - receiver.connections() / (LEADS * (BURSTS + 1));
   print({ name: "delivery.connection_reuse", value: reuse, unit: "share", bar: ">= 0.95" });
   printPeakMemory(stack, "delivery");
 }
 
 /** A dispatcher's own thread is what bounds it: a second process is how a service gets more. */
-async function measureTwo(): Promise<void> {
+async function measureBurstsOf(dispatchers: number, name: string): Promise<void> {
   await using receiver = await startCountingReceiver();
-  await using stack = await start(receiver, 2);
-  await measureBursts(stack, receiver, "delivery.two_dispatchers");
-  printPeakMemory(stack, "delivery.two_dispatchers");
+  await using stack = await start(receiver, dispatchers);
+  await measureOurs(stack, receiver, name);
+  printPeakMemory(stack, name);
 }
 
 function start(receiver: CountingReceiver, dispatchers: number) {
@@ -59,24 +63,13 @@ function start(receiver: CountingReceiver, dispatchers: number) {
   });
 }
 
-async function measureBursts(stack: Stack, receiver: CountingReceiver, prefix: string) {
-  for (let round = 0; round < WARM_UP_ROUNDS; round += 1) {
-    const { dueMs, recordedAtMs } = await deliver(stack, receiver, 0);
-    const value = (LEADS * 1_000) / (recordedAtMs - dueMs);
-    if (round === 0) print({ name: `${prefix}.at_one_instant.cold`, value, unit: "/s", bar: null });
-  }
-
-  const rates: number[] = [];
+async function measureOurs(stack: Stack, receiver: CountingReceiver, prefix: string) {
   const firstMs: number[] = [];
-  for (let round = 0; round < ROUNDS_AT_ONE_INSTANT; round += 1) {
+  await measureBursts(`${prefix}.at_one_instant`, ">= 6000", async () => {
     const { arrivals, dueMs, recordedAtMs } = await deliver(stack, receiver, 0);
-    rates.push((LEADS * 1_000) / (recordedAtMs - dueMs));
     firstMs.push(Math.min(...arrivals.map(({ atMs }) => atMs)) - dueMs);
-  }
-  const rate = percentile(rates, 0.5);
-  print({ name: `${prefix}.at_one_instant.median`, value: rate, unit: "/s", bar: ">= 6000" });
-  const least = Math.min(...rates);
-  print({ name: `${prefix}.at_one_instant.min`, value: least, unit: "/s", bar: ">= 6000" });
+    return (LEADS * 1_000) / (recordedAtMs - dueMs);
+  });
   const first = percentile(firstMs, 0.5);
   print({ name: `${prefix}.at_one_instant.first`, value: first, unit: "ms", bar: null });
 }

@@ -1,5 +1,5 @@
 import { measureAttempts } from "./attempts.ts";
-import { measureOthers } from "./compare.ts";
+import { measureComparison } from "./compare.ts";
 import { measureDelivery } from "./delivery.ts";
 import { measureFairness } from "./fairness.ts";
 import { measureHangingEndpoint } from "./hanging-endpoint.ts";
@@ -19,7 +19,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<void>>> = {
   "upload-memory": measureUploadMemory,
   validator: measureValidator,
   delivery: measureDelivery,
-  compare: measureOthers,
+  compare: measureComparison,
   fairness: measureFairness,
   "hanging-endpoint": measureHangingEndpoint,
   rate: measureRate,
