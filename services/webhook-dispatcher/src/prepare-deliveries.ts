@@ -66,7 +66,8 @@ export interface PrepareDeps extends Pick<DispatcherDatabases, "db">, TurnDeps {
 
 type Route = RouteOf<LoadedLead, Endpoint>;
 
-const PULL_MAX = 500;
+/** A part of what is under work: one group is prepared while others are sent and recorded. */
+const PULL_MAX = 128;
 const GATHER_MS = 2;
 
 /** Gathers wake-ups for a moment and prepares them together. */
@@ -144,7 +145,7 @@ async function load(
     loadLeads(db, leadUuids),
     loadEndpoints(db, tenantIds),
   ]);
-  return { leads, endpoints };
+  return { leads, endpoints: Map.groupBy(endpoints, (endpoint) => endpoint.tenantId) };
 }
 
 async function settleUnrouted(db: Kysely<Database>, routes: readonly Route[]): Promise<void> {

@@ -30,6 +30,8 @@ const leads = new Map([[leadUuid, lead]]);
 const endpoint = (endpointId: string, send: "all" | "valid" | "invalid", owner = tenantId) => {
   return { endpointId, send, tenantId: owner };
 };
+const byTenant = (...endpoints: ReturnType<typeof endpoint>[]) =>
+  Map.groupBy(endpoints, (one) => one.tenantId);
 const event = (kind: WebhookDue["kind"], id = leadUuid): WebhookDue => {
   const due_at = "2026-11-22T10:00:00Z";
   return {
@@ -45,12 +47,12 @@ const event = (kind: WebhookDue["kind"], id = leadUuid): WebhookDue => {
 const known = (state: string, endpointId: string) => ({ deliveryId, leadUuid, endpointId, state });
 
 test("a first wake-up goes to every endpoint of the tenant whose filter takes the lead", () => {
-  const endpoints = [
+  const endpoints = byTenant(
     endpoint("e1", "all"),
     endpoint("e2", "valid"),
     endpoint("e3", "invalid"),
     endpoint("e4", "all", "00000000-0000-4000-8000-00000000ffff"),
-  ];
+  );
   const reachedBy = (status: Lead["status"]) =>
     routesOf(
       event(WakeUpKind.first),
@@ -63,30 +65,30 @@ test("a first wake-up goes to every endpoint of the tenant whose filter takes th
 });
 
 test("a lead without an endpoint is recorded as such, a filtered one as cancelled", () => {
-  const [none] = routesOf(event(WakeUpKind.first), undefined, leads, []);
+  const [none] = routesOf(event(WakeUpKind.first), undefined, leads, byTenant());
   assert.equal(none?.kind === "unrouted" && none.state, "no_endpoint");
-  const filtered = [endpoint("e1", "invalid")];
+  const filtered = byTenant(endpoint("e1", "invalid"));
   const [route] = routesOf(event(WakeUpKind.first), undefined, leads, filtered);
   assert.equal(route?.kind === "unrouted" && route.reason, "filtered");
 });
 
 test("a later wake-up stays with its delivery's endpoint, also when that was deleted", () => {
   const wake = event(WakeUpKind.retry, deliveryId);
-  const [kept] = routesOf(wake, known("waiting", "e1"), leads, [endpoint("e1", "all")]);
+  const [kept] = routesOf(wake, known("waiting", "e1"), leads, byTenant(endpoint("e1", "all")));
   assert.ok(kept?.kind === "deliver" && kept.deliveryId === deliveryId && kept.endpoint !== null);
-  const [gone] = routesOf(wake, known("waiting", "e1"), leads, [endpoint("e2", "all")]);
+  const [gone] = routesOf(wake, known("waiting", "e1"), leads, byTenant(endpoint("e2", "all")));
   assert.ok(gone?.kind === "deliver" && gone.endpointId === "e1" && gone.endpoint === null);
 });
 
 test("a replayed lead that had no endpoint fans out like a first one and replaces its placeholder", () => {
   const wake = event(WakeUpKind.manual, deliveryId);
   const stored = known("no_endpoint", NO_ENDPOINT_ID);
-  const [route] = routesOf(wake, stored, leads, [endpoint("e1", "all")]);
+  const [route] = routesOf(wake, stored, leads, byTenant(endpoint("e1", "all")));
   assert.ok(route?.kind === "deliver" && route.replaces === deliveryId);
   assert.equal(route.deliveryId, null);
 });
 
 test("a wake-up of nothing we know is told so", () => {
   const wake = event(WakeUpKind.retry, "018f3b1e-0000-7000-8000-00000000dead");
-  assert.deepEqual(routesOf(wake, undefined, leads, []), [{ kind: "lead_missing" }]);
+  assert.deepEqual(routesOf(wake, undefined, leads, byTenant()), [{ kind: "lead_missing" }]);
 });

@@ -7,7 +7,6 @@ export const NO_ENDPOINT_ID = "00000000-0000-0000-0000-000000000000";
 
 interface RoutableEndpoint {
   readonly endpointId: string;
-  readonly tenantId: string;
   readonly send: "all" | "valid" | "invalid";
 }
 
@@ -57,7 +56,7 @@ export function routesOf<LeadRow extends Lead, EndpointRow extends RoutableEndpo
   event: WebhookDue,
   known: KnownDelivery | undefined,
   leads: ReadonlyMap<string, LeadRow>,
-  endpoints: readonly EndpointRow[],
+  endpointsOfTenant: ReadonlyMap<string, readonly EndpointRow[]>,
 ): readonly Route<LeadRow, EndpointRow>[] {
   const { kind, round, tenant_id: tenantId } = event;
   const isFirst = kind === WakeUpKind.first;
@@ -65,7 +64,7 @@ export function routesOf<LeadRow extends Lead, EndpointRow extends RoutableEndpo
   if (lead === undefined || (!isFirst && known === undefined)) return [{ kind: "lead_missing" }];
   const batchId = uuidOfBatchId(event.batch_id);
   const request = { leadUuid: lead.leadUuid, tenantId, batchId, round, kind };
-  const ofTenant = endpoints.filter((endpoint) => endpoint.tenantId === lead.tenantId);
+  const ofTenant = endpointsOfTenant.get(lead.tenantId) ?? [];
 
   if (known !== undefined && known.state !== "no_endpoint") {
     const { endpointId, deliveryId } = known;
