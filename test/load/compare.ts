@@ -100,14 +100,16 @@ interface Told {
 function told(child: ChildProcess, kind: string): Promise<Told> {
   const { promise, resolve, reject } = Promise.withResolvers<Told>();
   const timer = setTimeout(() => reject(new Error(`never told "${kind}"`)), DEADLINE_MS);
+  const ended = (code: number | null) => reject(new Error(`the worker ended with ${code}`));
   const listen = (message: Told & { readonly kind: string }) => {
     if (message.kind !== kind) return;
     clearTimeout(timer);
     child.off("message", listen);
+    child.off("exit", ended);
     resolve(message);
   };
   child.on("message", listen);
-  child.once("exit", (code) => reject(new Error(`the worker ended with ${code}`)));
+  child.once("exit", ended);
   return promise;
 }
 
