@@ -30,6 +30,7 @@ import { liveRoutes } from "./live-routes.ts";
 import type { OidcProvider } from "./oidc-provider.ts";
 import { describeApi } from "./openapi.ts";
 import { createPasswords, type Passwords } from "./passwords.ts";
+import { createReadRecord } from "./read-record.ts";
 import { createReceiveUpload } from "./receive-upload.ts";
 import { createRequestLimits, type RequestLimits } from "./request-limits.ts";
 import { logRequests } from "./request-log.ts";
@@ -136,6 +137,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const signIn = createSignIn({ db, passwords, signInLimit });
 
   const webhookCounts = createWebhookCounts(db);
+  const recordRead = createReadRecord(db);
 
   await app.register(healthRoutes, deps);
   await app.register(signInRoute, { signIn, host });
@@ -144,11 +146,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     guardApi(api, requireAccess(db), limits);
     ignoreBodies(api);
     await api.register(batchRoutes, { ...deps, webhookCounts });
-    await api.register(findingRoutes, deps);
+    await api.register(findingRoutes, { db, recordRead });
     await api.register(resultsRoute, deps);
-    await api.register(webhookRoutes, { ...deps, webhookCounts });
+    await api.register(webhookRoutes, { ...deps, webhookCounts, recordRead });
     await api.register(ruleProfileRoutes, { db });
-    await api.register(endpointApi, { ...deps, webhookCounts });
+    await api.register(endpointApi, { ...deps, webhookCounts, recordRead });
     await api.register(erasureRoutes, deps);
     await api.register(accessApi, { db, passwords, signInLimit });
     await api.register(liveRoutes, { db, live });

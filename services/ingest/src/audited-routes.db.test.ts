@@ -8,7 +8,7 @@ import { uuidOfBatchId } from "@valify/contracts";
 import { z } from "zod";
 
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
-import { addDelivery, addEndpoint } from "./delivery-fixture.ts";
+import { addAttempt, addDelivery, addEndpoint, addLeads } from "./delivery-fixture.ts";
 import {
   API_KEY,
   AUTH,
@@ -22,7 +22,8 @@ import {
 
 // Goal: every route that changes something or hands data out leaves its entry in the audit log.
 // Method: call each once with success, and read what the log has grown by. A new route that is no
-// GET, or answers with a file, fails until it has a case here, and its case until it is audited.
+// GET, answers with a file, or shows the person who is in everything here, fails until it has a case
+// here, and its case until it is audited.
 
 const Method = z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]);
 const SAME = { "sec-fetch-site": "same-origin" };
@@ -42,6 +43,9 @@ const CASES: Readonly<Record<string, Case>> = {
   "POST /upload_batch": { action: "batch.uploaded", status: 202, form: true },
   "POST /batch_admin/upload": { action: "batch.uploaded", status: 303, form: true },
   "GET /download_results/:batch_id": { action: "results.downloaded", status: 200 },
+  "GET /batches/:batch_id/findings": { action: "findings.read", status: 200 },
+  "GET /webhook_status/:batch_id": { action: "webhooks.read", status: 200 },
+  "GET /deliveries/:delivery_id": { action: "delivery.read", status: 200 },
   "POST /webhook_retry/:batch_id": { action: "webhooks.retried", status: 202 },
   "POST /deliveries/:delivery_id/resend": { action: "delivery.resent", status: 202 },
   "POST /deliveries/:delivery_id/cancel": { action: "delivery.cancelled", status: 202 },
@@ -123,6 +127,9 @@ const CASES: Readonly<Record<string, Case>> = {
   "POST /batch_admin/cancel/:batch_id": { action: "batch.cancelled", status: 303 },
 };
 
+/** The person of the fixture's leads, of whom every part is personal data. */
+const PERSON_SHOWN = /quillfeather|15\/03\/1990|15031990/i;
+
 /** A file to fill in holds nobody's data. */
 const NOT_AUDITED = new Set(["GET /template.csv"]);
 
@@ -139,7 +146,10 @@ async function addSomethingOfEverything(): Promise<Record<string, string>> {
   const batchUuid = uuidOfBatchId(batchId);
   await setRun(t.owner, batchUuid, { status: "completed", valid: 2, resultsKey: "results/x.csv" });
   await mkdir(join(t.folder, "results"), { recursive: true });
-  await writeFile(join(t.folder, "results/x.csv"), "row,status\n1,valid\n");
+  await writeFile(join(t.folder, "results/x.csv"), "row,last_name\n1,Quillfeather\n");
+  const [leadUuid] = await addLeads(t.owner, batchUuid, 1);
+  const finding = { code: "NAME_DIGITS", field: "last_name", message: "x", severity: "warning" };
+  await t.owner.query("update validation.leads set warnings = $1", [JSON.stringify([finding])]);
   const created = await t.app.inject({
     method: "POST",
     url: "/endpoints",
@@ -149,9 +159,16 @@ async function addSomethingOfEverything(): Promise<Record<string, string>> {
   const { endpoint_id: endpointId } = created.json<{ endpoint_id: string }>();
   const deliveryId = await addDelivery(t.owner, {
     batchUuid,
+    ...(leadUuid && { leadUuid }),
     state: "waiting",
     endpointId: await addEndpoint(t.owner),
   });
+  await addAttempt(t, { deliveryId, responseBody: "no such lead: Ada Quillfeather" });
+  const { rows: erasures } = await t.owner.query(
+    `insert into ingest.erasures (erasure_id, tenant_id, leads, tombstones)
+     values (gen_random_uuid(), $1, $2, array[gen_random_uuid()]) returning erasure_id as id`,
+    [DEFAULT_TENANT_ID, JSON.stringify([{ lead_uuid: leadUuid, batch_id: batchId }])],
+  );
   const { rows: replays } = await t.owner.query(
     `insert into ingest.replays (tenant_id, scope, planned_count) values ($1, 'failed', 1)
      returning replay_id as id`,
@@ -170,6 +187,7 @@ async function addSomethingOfEverything(): Promise<Record<string, string>> {
     endpoint_id: endpointId,
     delivery_id: deliveryId,
     replay_id: String(replays[0].id),
+    erasure_id: String(erasures[0].id),
     api_key_id: String(keys[0].id),
     user_id: made.json<{ user_id: string }>().user_id,
     tenant_id: DEFAULT_TENANT_ID,
@@ -197,10 +215,13 @@ async function openSession(): Promise<string> {
   return String(rows[0].id);
 }
 
+const urlOf = (path: string) =>
+  path.replaceAll(/:(\w+)/g, (_whole, name: string) => ids[name] ?? name);
+
 async function call(route: string, { payload, form, headers = () => AUTH }: Case) {
   const [method, path = ""] = route.split(" ");
   const body = form ? formOf({ bytes: `first_name,last_name,dob\nUna,${path.length},x\n` }) : null;
-  const url = path.replaceAll(/:(\w+)/g, (_whole, name: string) => ids[name] ?? name);
+  const url = urlOf(path);
   const response = await t.app.inject({
     method: Method.parse(method),
     url,
@@ -228,6 +249,21 @@ test("every route that changes something or hands out a file has a case here", (
     (route) => CASES[route] === undefined && !NOT_AUDITED.has(route),
   );
   assert.deepEqual(missing, [], "call recordAudit in it, and say here what it tells");
+});
+
+test("no other route shows anything of the person in a lead", async () => {
+  const routes = routesOf(t.app.printRoutes({ commonPrefix: false }));
+  const paths = routes.flatMap((route) => /^GET ([^*]+)$/.exec(route)?.[1] ?? []);
+  const showing: string[] = [];
+  for (const path of paths) {
+    // From another address, which is another read than that of the case.
+    const from = { remoteAddress: "192.0.2.9", headers: AUTH };
+    const response = await t.app.inject({ url: urlOf(path), ...from });
+    assert.ok(response.statusCode < 400, `${path}: ${response.statusCode} ${response.body}`);
+    if (PERSON_SHOWN.test(response.body)) showing.push(`GET ${path}`);
+  }
+  const expected = Object.keys(CASES).filter((route) => route.startsWith("GET "));
+  assert.deepEqual(showing.toSorted(), expected.toSorted(), "call recordRead or recordAudit in it");
 });
 
 test("each of them is told in the audit log once", async (context) => {

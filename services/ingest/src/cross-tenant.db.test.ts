@@ -9,7 +9,7 @@ import { z } from "zod";
 
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
 import { type Case, CASES, PAGES } from "./cross-tenant-cases.ts";
-import { addDelivery, addEndpoint } from "./delivery-fixture.ts";
+import { addAttempt, addDelivery, addEndpoint } from "./delivery-fixture.ts";
 import { inTenant } from "./tenant-scope.ts";
 import {
   AUTH,
@@ -90,22 +90,12 @@ async function addOthersRows(
     name: "scheduling.due_test",
     ...span,
   });
-  await ensurePartition(t.ownerDb, {
-    parent: "delivery.attempts",
-    name: "delivery.attempts_test",
-    ...span,
-  });
   await t.owner.query(
     `insert into scheduling.due (due_at, id, tenant_id, batch_id, round, lane, kind)
      values ($1, $2, $3, $4, 0, 0, 0)`,
     [now, ids.leadUuid, DEFAULT_TENANT_ID, ids.batchUuid],
   );
-  await t.owner.query(
-    `insert into delivery.attempts (delivery_id, attempt, round, kind, tenant_id, endpoint_id,
-       due_at, started_at, duration_ms, outcome, response_body)
-     values ($1, 1, 0, 0, $2, $3, $4, $4, 1, 'http_5xx', $5)`,
-    [ids.deliveryId, DEFAULT_TENANT_ID, ids.endpointId, now, MARK],
-  );
+  await addAttempt(t, { deliveryId: ids.deliveryId, responseBody: MARK });
   await t.owner.query(
     `with replay as (
        insert into ingest.replays (tenant_id, scope, planned_count) values ($1, 'failed', 1)

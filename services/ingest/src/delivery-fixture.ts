@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
 
+import { ensurePartition } from "@valify/database";
+
 import { DEFAULT_TENANT_ID } from "./bootstrap.ts";
 import type { TestApp } from "./test-support.ts";
 
 type Owner = TestApp["owner"];
+
+const HOUR_MS = 3_600_000;
 
 /** Plays ingest's own upload: a batch, `ageMinutes` old. Returns its uuid. */
 export async function addBatch(
@@ -86,4 +90,23 @@ export async function addDelivery(owner: Owner, seed: DeliverySeed): Promise<str
     ],
   );
   return deliveryId;
+}
+
+/** Plays the dispatcher: a request of this hour that failed. */
+export async function addAttempt(
+  { owner, ownerDb }: Pick<TestApp, "owner" | "ownerDb">,
+  { deliveryId, responseBody }: { readonly deliveryId: string; readonly responseBody: string },
+): Promise<void> {
+  const now = new Date();
+  const from = new Date(Math.floor(now.getTime() / HOUR_MS) * HOUR_MS);
+  const span = { from, to: new Date(from.getTime() + HOUR_MS) };
+  const partition = { parent: "delivery.attempts", name: "delivery.attempts_test" } as const;
+  await ensurePartition(ownerDb, { ...partition, ...span });
+  await owner.query(
+    `insert into delivery.attempts (delivery_id, attempt, round, kind, tenant_id, endpoint_id,
+       due_at, started_at, duration_ms, outcome, response_body)
+     select delivery_id, 1, round, 0, tenant_id, endpoint_id, $2, $2, 1, 'http_5xx', $3
+     from delivery.deliveries where delivery_id = $1`,
+    [deliveryId, now, responseBody],
+  );
 }

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 
-import { tenantOf } from "./auth.ts";
+import { actorOf, tenantOf } from "./auth.ts";
 import { uuidOfParam } from "./batch-param.ts";
 import { findDelivery, listAttempts, listDeliveries } from "./delivery-queries.ts";
 import { attemptViewOf, deliveryViewOf } from "./delivery-view.ts";
@@ -15,11 +15,13 @@ import {
   encodeRowCursor,
 } from "./domain/cursor.ts";
 import { failures, sendProblem } from "./problem.ts";
+import type { RecordRead } from "./read-record.ts";
 import { readInTenant } from "./tenant-scope.ts";
 import { uuidOf } from "./uuid-param.ts";
 
 export interface DeliveryRoutesDeps {
   readonly db: Kysely<Database>;
+  readonly recordRead: RecordRead;
 }
 
 const params = z.object({ delivery_id: z.string() });
@@ -56,7 +58,9 @@ const READ_ROUTE = {
   config: { permission: "deliveries:read", problems: ["DELIVERY_NOT_FOUND", "CURSOR_INVALID"] },
 } as const;
 
-export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (app, { db }) => {
+export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (app, deps) => {
+  const { db, recordRead } = deps;
+
   app.get("/deliveries", LIST_ROUTE, async (request, reply) => {
     const { batch_id: batchId, endpoint_id: endpoint, status, cursor, limit } = request.query;
     const after = cursor === undefined ? undefined : decodeDeliveryCursor(cursor);
@@ -80,13 +84,17 @@ export const deliveryRoutes: FastifyPluginAsyncZod<DeliveryRoutesDeps> = async (
     if (afterAttempt === null) return sendProblem(reply, failures.cursorInvalid);
     const deliveryId = uuidOf(request.params.delivery_id);
     if (deliveryId === undefined) return sendProblem(reply, failures.deliveryNotFound);
-    const tenantId = tenantOf(request);
+    const actor = actorOf(request);
+    const { tenantId } = actor;
     const found = await readInTenant(db, tenantId, async (trx) => {
       const delivery = await findDelivery(trx, tenantId, deliveryId);
       const listing = { tenantId, deliveryId, afterAttempt, limit: limit + 1 };
       return delivery && { delivery, attempts: await listAttempts(trx, listing) };
     });
     if (found === undefined) return sendProblem(reply, failures.deliveryNotFound);
+    // Receivers like to quote in their answers what they were sent.
+    const object = { objectKind: "delivery", objectId: deliveryId };
+    await recordRead(actor, { action: "delivery.read", ...object });
     const attempts = found.attempts.slice(0, limit);
     const last = attempts.at(-1)?.attempt ?? 0;
     return reply.send({

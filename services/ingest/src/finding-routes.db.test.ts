@@ -129,6 +129,37 @@ test("another tenant's batch has no findings, nor has one that is none", async (
   assert.deepEqual([response.statusCode, codeOf(response)], [400, "CURSOR_INVALID"]);
 });
 
+test("who pages through the findings is on record once, every other caller too", async () => {
+  const batchId = await batchWithFindings();
+  const { next_cursor: cursor } = (await ask(batchId, "limit=2")).json<FindingPage>();
+  await ask(batchId, `limit=2&cursor=${cursor}`);
+  await t.app.inject({
+    url: `/batches/${batchId}/findings`,
+    headers: AUTH,
+    remoteAddress: "192.0.2.9",
+  });
+  const { rows } = await t.owner.query(
+    `select host(ip) as ip, action, object_kind, details from ingest.audit_log
+     where object_id = $1 and action like 'findings.%' order by sequence`,
+    [batchId],
+  );
+  const entry = { action: "findings.read", object_kind: "batch", details: {} };
+  assert.deepEqual(rows, [
+    { ip: "127.0.0.1", ...entry },
+    { ip: "192.0.2.9", ...entry },
+  ]);
+});
+
+test("what cannot be put on record is not shown", async () => {
+  const batchId = await batchWithFindings();
+  await t.owner.query("revoke insert on ingest.audit_log from valify_ingest");
+  const response = await ask(batchId);
+  await t.owner.query("grant insert on ingest.audit_log to valify_ingest");
+  assert.equal(response.statusCode, 500);
+  assert.doesNotMatch(response.body, /Ada1|Marsh/);
+  assert.equal((await ask(batchId)).statusCode, 200);
+});
+
 test("the template can be downloaded", async () => {
   const response = await t.app.inject({ url: "/template.csv", headers: AUTH });
   assert.equal(response.statusCode, 200);

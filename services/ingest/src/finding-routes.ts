@@ -5,13 +5,19 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import type { Kysely } from "kysely";
 import { z } from "zod";
 
-import { tenantOf } from "./auth.ts";
+import { actorOf } from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findBatch } from "./batch-queries.ts";
 import { decodeFindingCursor, encodeFindingCursor, FIRST_FINDING } from "./domain/cursor.ts";
 import { countFindings, type FoundFinding, listFindings } from "./finding-queries.ts";
 import { failures, sendProblem } from "./problem.ts";
+import type { RecordRead } from "./read-record.ts";
 import { readInTenant } from "./tenant-scope.ts";
+
+export interface FindingRoutesDeps {
+  readonly db: Kysely<Database>;
+  readonly recordRead: RecordRead;
+}
 
 const LIST_ROUTE = {
   schema: {
@@ -38,10 +44,9 @@ const TEMPLATE_ROUTE = {
   config: { permission: "self" },
 } as const;
 
-export const findingRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database> }> = async (
-  app,
-  { db },
-) => {
+export const findingRoutes: FastifyPluginAsyncZod<FindingRoutesDeps> = async (app, deps) => {
+  const { db, recordRead } = deps;
+
   app.get("/batches/:batch_id/findings", LIST_ROUTE, async (request, reply) => {
     const { batch_id: batchId } = request.params;
     const { cursor, ...filter } = request.query;
@@ -49,7 +54,8 @@ export const findingRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database
     if (after === null) return sendProblem(reply, failures.cursorInvalid);
     const batchUuid = uuidOfParam(batchId);
     if (batchUuid === undefined) return sendProblem(reply, failures.batchNotFound);
-    const tenantId = tenantOf(request);
+    const actor = actorOf(request);
+    const { tenantId } = actor;
     const listing = { tenantId, batchUuid, code: undefined, severity: undefined, ...filter, after };
     const found = await readInTenant(db, tenantId, async (trx) => {
       if (!(await findBatch(trx, tenantId, batchUuid))) return undefined;
@@ -57,6 +63,7 @@ export const findingRoutes: FastifyPluginAsyncZod<{ readonly db: Kysely<Database
       return { counts, ...(await listFindings(trx, listing)) };
     });
     if (found === undefined) return sendProblem(reply, failures.batchNotFound);
+    await recordRead(actor, { action: "findings.read", objectKind: "batch", objectId: batchId });
     return {
       batch_id: batchId,
       counts: [...found.counts],

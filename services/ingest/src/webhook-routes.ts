@@ -3,12 +3,13 @@ import type { Logger } from "@valify/runtime";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 
-import { actorOf, tenantOf } from "./auth.ts";
+import { actorOf } from "./auth.ts";
 import { batchParams, uuidOfParam } from "./batch-param.ts";
 import { findBatch } from "./batch-queries.ts";
 import { decodeRowCursor, encodeRowCursor } from "./domain/cursor.ts";
 import { logFailure } from "./error-handling.ts";
 import { failures, sendProblem } from "./problem.ts";
+import type { RecordRead } from "./read-record.ts";
 import { retryWebhooks, type RetryWebhooksDeps } from "./retry-webhooks.ts";
 import { readInTenant } from "./tenant-scope.ts";
 import type { WebhookCounts } from "./webhook-counts.ts";
@@ -17,6 +18,7 @@ import { type LeadWebhook, listLeadWebhooks } from "./webhook-queries.ts";
 export interface WebhookRoutesDeps extends RetryWebhooksDeps {
   readonly log: Logger;
   readonly webhookCounts: WebhookCounts;
+  readonly recordRead: RecordRead;
 }
 
 const statusQuery = z.strictObject({
@@ -48,14 +50,15 @@ const RETRY_ROUTE = {
 } as const;
 
 export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (app, deps) => {
-  const { db, log, webhookCounts } = deps;
+  const { db, log, webhookCounts, recordRead } = deps;
 
   app.get("/webhook_status/:batch_id", STATUS_ROUTE, async (request, reply) => {
     const { batch_id: batchId } = request.params;
     const { status, cursor, limit } = request.query;
     const afterRow = cursor === undefined ? 0 : decodeRowCursor(cursor);
     if (afterRow === null) return sendProblem(reply, failures.cursorInvalid);
-    const tenantId = tenantOf(request);
+    const actor = actorOf(request);
+    const { tenantId } = actor;
     const batchUuid = uuidOfParam(batchId);
     if (!batchUuid) return sendProblem(reply, failures.batchNotFound);
     const page = await readInTenant(db, tenantId, async (trx) => {
@@ -66,6 +69,8 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesDeps> = async (ap
       return isKnown ? found : null;
     });
     if (page === null) return sendProblem(reply, failures.batchNotFound);
+    // A lead's id is made of name and date of birth.
+    await recordRead(actor, { action: "webhooks.read", objectKind: "batch", objectId: batchId });
     const next_cursor = page.nextRow === null ? null : encodeRowCursor(page.nextRow);
     return {
       batch_id: batchId,
