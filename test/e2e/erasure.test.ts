@@ -7,6 +7,7 @@ import { EndpointCreated, ErasurePreview, ErasureView, FindingPage } from "@vali
 import { publishAgain } from "../support/event-writer.ts";
 import { leadLine } from "../support/lead-csv.ts";
 import { untilStored } from "../support/moments.ts";
+import { runScript } from "../support/service-process.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { findTraces } from "../support/traces.ts";
 import { startWebhookReceiver } from "../support/webhook-receiver.ts";
@@ -148,6 +149,7 @@ test("a person who is erased is nowhere any more, and does not come back", async
     "who was refused as erased is told to nobody",
   );
 
+  await assertNoOtherKey(stack);
   // The file itself goes within minutes, now that its batch has ended.
   const left = await findTraces(stack, TRACES);
   assert.deepEqual(
@@ -155,6 +157,21 @@ test("a person who is erased is nowhere any more, and does not come back", async
     ["object uploads"],
   );
 });
+
+// Goal: with another key nobody who was erased would be known again, so no service starts with one.
+// Method: the port of a process that runs, so that whoever does start ends as well, and says otherwise.
+async function assertNoOtherKey({ env, services }: Stack): Promise<void> {
+  const key = "0123456789abcdef0123456789abcdef";
+  const other = { ...env, SECRET_KEY: key, PORT: String(services.ingest.port) };
+  const names = ["ingest", "validator", "webhook-dispatcher"];
+  const starts = names.map((name) => runScript(`services/${name}/src/main.ts`, other));
+  for (const [index, { exitCode, lines }] of (await Promise.all(starts)).entries()) {
+    assert.deepEqual([exitCode, lines.length], [1, 1], lines.join("\n"));
+    const start = `${names[index]}: SECRET_KEY is not the one this database was written under: `;
+    assert.ok(lines[0]?.startsWith(start), lines[0]);
+    assert.ok(!lines[0]?.includes(key));
+  }
+}
 
 function idOf(index: number): string {
   const [first = "", last = "", dob = ""] = leadLine(index).toLowerCase().split(",");

@@ -18,6 +18,7 @@ export {
   type ServiceRole,
   waitingFor,
 } from "./create-database.ts";
+export { isDatabaseAway } from "./database-failure.ts";
 export { createLeadHash, type LeadHash } from "./lead-hash.ts";
 export { addToOutbox, type OutboxEntry, relayOutbox } from "./outbox.ts";
 export { migrate } from "./migrate.ts";
@@ -38,5 +39,7 @@ export {
 } from "./partitions.ts";
 export type { DeliveryState, EndpointState, WaitReason } from "./schema-delivery.ts";
 export type { JobSchema } from "./schema-periodic-jobs.ts";
+export type { KeySchema } from "./schema-secret-key-check.ts";
 export type { Database } from "./schema.ts";
+export { confirmSecretKey } from "./secret-key-check.ts";
 export { readScoped, type Scope } from "./scoped-reads.ts";

@@ -36,17 +36,25 @@ const READS: Readonly<Record<ServiceRole, readonly string[]>> = {
     "delivery.attempts",
     "delivery.deliveries",
     "delivery.endpoint_health",
+    "delivery.secret_key_check",
     "scheduling.cancelled_batch",
     "scheduling.due",
     "validation.lead_claims",
     "validation.leads",
     "validation.queue",
     "validation.runs",
+    "validation.secret_key_check",
     "validation.suppressions",
   ],
-  valify_validator: [],
+  valify_validator: ["delivery.secret_key_check", "ingest.secret_key_check"],
   valify_scheduler: [],
-  valify_dispatcher: ["ingest.endpoints", "ingest.replay_targets", "validation.leads"],
+  valify_dispatcher: [
+    "ingest.endpoints",
+    "ingest.replay_targets",
+    "ingest.secret_key_check",
+    "validation.leads",
+    "validation.secret_key_check",
+  ],
 };
 
 /** Entries are never changed, so that nobody can cover up what they did or used. */

@@ -1,4 +1,5 @@
 export { type AddressGuard, AddressRefusedError, createAddressGuard } from "./address-guard.ts";
+export { awaitDatabase } from "./await-database.ts";
 export { type Batcher, createBatcher } from "./batcher.ts";
 export { type Bus, connectBus } from "./bus.ts";
 export { commonSettings, ConfigError, parseConfig, parseDurationMs, setting } from "./config.ts";
@@ -23,6 +24,7 @@ export { type OutboxRelay, startOutboxRelay } from "./outbox-relay.ts";
 export { type ConsumerDeps, type ConsumerSpec, type Later } from "./settle-message.ts";
 export { watchPools } from "./pool-metrics.ts";
 export { startStreamMetrics } from "./stream-metrics.ts";
+export { requireSecretKey } from "./require-secret-key.ts";
 export { createSecretBox, type SecretBox } from "./secret-box.ts";
 export { type JobRun, type PeriodicJob, startPeriodicJobs } from "./periodic-jobs.ts";
 export { startPeriodic } from "./periodic.ts";

@@ -1,12 +1,9 @@
-import { setTimeout as pause } from "node:timers/promises";
-
 import type { Database } from "@valify/database";
-import type { Logger, SecretBox } from "@valify/runtime";
+import { awaitDatabase, type Logger, type SecretBox } from "@valify/runtime";
 import type { Kysely, Transaction } from "kysely";
 
 import { hashOfSecret } from "./auth.ts";
 import { ensureApiKey, ensureTenant, putDefaultEndpoint } from "./bootstrap-queries.ts";
-import { isDatabaseAway } from "./database-failure.ts";
 import { createPasswords } from "./passwords.ts";
 import { findUserByEmail } from "./sign-in-queries.ts";
 import { asSystem } from "./tenant-scope.ts";
@@ -15,7 +12,6 @@ import { insertUser } from "./user-queries.ts";
 /** Fixed for ever: batches and keys of every installation hang on it. */
 export const DEFAULT_TENANT_ID = "5a1f0d3c-8e47-4b62-9c15-7d2e6b90a4f8";
 
-const RETRY_DELAY_MS = 1_000;
 /** A generated key is longer; shorter ones were thought up by somebody. */
 const KEY_LENGTH_ADVISED = 32;
 
@@ -34,20 +30,10 @@ export interface BootstrapSettings {
 
 /**
  * Makes what the settings describe: the default tenant, its first key, its default endpoint.
- * Repeatable, from any number of replicas. Waits for a database that does not answer yet, as the
- * bus waits for its server.
+ * Repeatable, from any number of replicas. Waits for a database that does not answer yet.
  */
 export async function bootstrap(deps: BootstrapDeps, settings: BootstrapSettings): Promise<void> {
-  for (;;) {
-    try {
-      await putSettings(deps, settings);
-      return;
-    } catch (error) {
-      if (!isDatabaseAway(error)) throw error;
-      deps.log.warn({ err: error }, "database.awaited");
-      await pause(RETRY_DELAY_MS);
-    }
-  }
+  await awaitDatabase(() => putSettings(deps, settings), deps.log);
 }
 
 async function putSettings(deps: BootstrapDeps, settings: BootstrapSettings): Promise<void> {

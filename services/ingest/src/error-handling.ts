@@ -1,9 +1,9 @@
 import type { ProblemCode } from "@valify/contracts/api";
+import { isDatabaseAway } from "@valify/database";
 import type { Logger } from "@valify/runtime";
 import type { FastifyError, FastifyInstance } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 
-import { isDatabaseAway } from "./database-failure.ts";
 import { type Failure, failures, sendProblem } from "./problem.ts";
 
 /** Fastify's own codes, where there is more to say than REQUEST_INVALID. */

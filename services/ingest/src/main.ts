@@ -9,6 +9,7 @@ import {
   createSecretBox,
   findWorkers,
   readQueues,
+  requireSecretKey,
   runService,
   untilShutdown,
   version,
@@ -40,6 +41,7 @@ await runService("ingest", async () => {
       onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
     }),
   );
+  await requireSecretKey({ db, schema: "ingest", log }, config.SECRET_KEY);
   const secretBox = createSecretBox(config.SECRET_KEY);
   const guard = createAddressGuard(egressOf(config));
   await bootstrap({ db, secretBox, log }, config);

@@ -6,6 +6,7 @@ import {
   createLogger,
   createMetrics,
   createObjectStore,
+  requireSecretKey,
   runService,
   startHealthServer,
   startPeriodicJobs,
@@ -37,6 +38,7 @@ await runService(service, async () => {
       onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
     }),
   );
+  await requireSecretKey({ db, schema: "validation", log }, config.SECRET_KEY);
   const objects = stack.use(createObjectStore(config));
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
   const metrics = createMetrics(service, version);

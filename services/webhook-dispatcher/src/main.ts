@@ -6,6 +6,7 @@ import {
   createHealth,
   createLogger,
   createMetrics,
+  requireSecretKey,
   runService,
   startHealthServer,
   startPeriodicJobs,
@@ -35,6 +36,7 @@ await runService(service, async () => {
     openDatabases(config.DATABASE_URL, (err) => log.warn({ err }, "database.connection_lost")),
   );
   const { db } = databases;
+  await requireSecretKey({ db, schema: "delivery", log }, config.SECRET_KEY);
   const guard = createAddressGuard({
     allowedCidrs: config.WEBHOOK_ALLOWED_CIDRS,
     allowHttp: config.WEBHOOK_ALLOW_HTTP,
