@@ -10,7 +10,7 @@ const JOBS: Readonly<Record<string, readonly string[]>> = {
   ingest: ["expired_sessions", "expired_uploads", "orphaned_objects"],
   validator: ["expired_leads"],
   scheduler: ["due_leaves", "ledger_leaves"],
-  "webhook-dispatcher": ["expired_attempts"],
+  "webhook-dispatcher": ["absent_replicas", "expired_attempts"],
 };
 
 // Goal: every service cleans up after itself without being asked, and shows it.

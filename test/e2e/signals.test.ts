@@ -37,6 +37,7 @@ const METRICS = {
     "valify_webhook_attempts_total{attempt,outcome}",
     "valify_webhook_connections{reused}",
     "valify_webhook_deliveries{state}",
+    "valify_webhook_dispatchers{}",
     "valify_webhook_delivery_latency_seconds{attempt,waiting}",
     "valify_webhook_endpoints{state}",
     "valify_webhook_endpoints_failing{share}",

@@ -22,6 +22,7 @@ const settings = {
   send: EndpointFilter,
   /** 0: no limit. Null: the installation's default, as for the next two. */
   rate_per_second: z.int().min(0).max(RATE_MAX).nullable(),
+  /** Requests at a time, of all dispatchers together; the default holds for each of them. */
   concurrency: z.int().min(1).max(CONCURRENCY_MAX).nullable(),
   /** ISO 8601 durations, one per retry, such as `["PT1M", "PT5M"]`. */
   retry_delays: z.array(z.string()).min(1).max(RETRIES_MAX).nullable(),

@@ -89,5 +89,6 @@ export interface DeliveryTables {
     updated_at: Timestamp;
   };
   "delivery.erased_leads": { lead_uuid: string; erased_at: Generated<Timestamp> };
+  "delivery.replicas": { replica_id: string; seen_at: Timestamp };
   "delivery.slots": { endpoint_id: string; next_free: Timestamp };
 }

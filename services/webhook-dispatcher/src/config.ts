@@ -20,7 +20,7 @@ export const readConfig = (env: Readonly<Record<string, string | undefined>>) =>
         .prefault("PT1M,PT5M,PT25M"),
       /** Per endpoint; 0 = no limit. */
       WEBHOOK_RATE_PER_SECOND: setting.count.default(RATE_PER_SECOND),
-      /** Per endpoint and process. */
+      /** Per endpoint and process, for endpoints that set none; their own holds for all processes. */
       WEBHOOK_CONCURRENCY: setting.count.min(1).default(CONCURRENCY),
       /** How long attempts are kept. */
       ATTEMPT_RETENTION: setting.durationMs.default(30 * DAY_MS),

@@ -28,8 +28,6 @@ export interface DeliverWebhookDeps {
 
 export interface DeliverySettings {
   readonly userAgent: string;
-  /** Per endpoint and process, unless the endpoint has its own. */
-  readonly concurrency: number;
 }
 
 /**
@@ -48,10 +46,7 @@ export function createDeliverWebhook(deps: DeliverWebhookDeps, settings: Deliver
     if (turn.waitMs > 0) await pause(turn.waitMs);
     // Before it waits for its place: what a whole pull does, one after the other, is quickly done.
     const content = contentOf(lead);
-    const pass = await gate.enter(
-      endpoint.endpointId,
-      endpoint.concurrency ?? settings.concurrency,
-    );
+    const pass = await gate.enter(endpoint.endpointId, endpoint.concurrency);
     if (pass === null) {
       const delayMs = await deps.turnLater(endpoint);
       return conclude({ delivery, decision: deferral("full", now(), delayMs) });

@@ -27,6 +27,8 @@ export interface DeliveryPathDeps {
   readonly sender: HttpSender;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** This replica's part of what an endpoint takes of all. */
+  readonly shareOf: (limit: number) => number;
 }
 
 export interface DeliveryPathSettings {
@@ -44,7 +46,7 @@ const monotonicMs = () => performance.now();
 
 /** From a wake-up to its stored and announced outcome. */
 export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPathSettings) {
-  const { databases, bus, sender, log, metrics } = deps;
+  const { databases, bus, sender, log, metrics, shareOf } = deps;
   const { db } = databases;
   const { board, admit } = createEndpointAdmission({
     databases,
@@ -55,13 +57,18 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
         log.warn({ err }, "endpoint.not_announced"); // the job does it in a moment
       }),
   });
-  const gate = createEndpointGate({ waitMaxMs: WAIT_MAX_MS, now: monotonicMs });
+  const gate = createEndpointGate({
+    waitMaxMs: WAIT_MAX_MS,
+    placesByDefault: settings.WEBHOOK_CONCURRENCY,
+    shareOf,
+    now: monotonicMs,
+  });
   const turnDeps = {
     claimDb: databases.claimDb,
     defaultRatePerSecond: settings.WEBHOOK_RATE_PER_SECOND,
     now,
     roomFor: ({ endpointId, concurrency }: Pick<Endpoint, "endpointId" | "concurrency">) =>
-      gate.room(endpointId, concurrency ?? settings.WEBHOOK_CONCURRENCY),
+      gate.room(endpointId, concurrency),
   };
   const recorder = createOutcomeRecorder(db, log);
   const observe = createAttemptMetrics(metrics, log);
@@ -76,10 +83,7 @@ export function createDeliveryPath(deps: DeliveryPathDeps, settings: DeliveryPat
     settings.WEBHOOK_RETRY_DELAYS,
   );
   const secretsOf = createEndpointSecrets(createSecretBox(settings.SECRET_KEY));
-  const ways = {
-    userAgent: `valify-batch/${version}`,
-    concurrency: settings.WEBHOOK_CONCURRENCY,
-  };
+  const ways = { userAgent: `valify-batch/${version}` };
   const parts = { gate, sender, secretsOf, now };
   const turnLater = createLaterTurns(turnDeps);
   const deliver = createDeliverWebhook({ ...parts, turnLater, board, conclude }, ways);

@@ -1,21 +1,30 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
+import { shareOf } from "./domain/replica-share.ts";
 import { createEndpointGate } from "./endpoint-gate.ts";
 
 const WAIT_MAX_MS = 2_000;
 
-/** A gate whose clock is a variable; its sweeps are real and frequent. */
+/** A gate whose clock is a variable, as are its replicas; its sweeps are real and frequent. */
 function world() {
   const clock = { ms: 0 };
-  const gate = createEndpointGate({ waitMaxMs: WAIT_MAX_MS, now: () => clock.ms });
+  const replicas = { live: 1, rank: 0 };
+  const gate = createEndpointGate({
+    waitMaxMs: WAIT_MAX_MS,
+    placesByDefault: 2,
+    shareOf: (limit) => shareOf(limit, replicas),
+    now: () => clock.ms,
+  });
   // Whoever still waits at the end of a test would keep the process alive.
   after(() => gate[Symbol.dispose]());
-  return { clock, gate };
+  return { clock, replicas, gate };
 }
 
-async function enter(gate: ReturnType<typeof world>["gate"], endpointId: string, places: number) {
-  const pass = await gate.enter(endpointId, places);
+type Gate = ReturnType<typeof world>["gate"];
+
+async function enter(gate: Gate, endpointId: string, limit: number | null) {
+  const pass = await gate.enter(endpointId, limit);
   assert.ok(pass !== null, "let in");
   return pass;
 }
@@ -43,6 +52,42 @@ test("turns away whoever waited too long, and takes no place for it", async () =
   assert.equal(await second, null);
   first.leave();
   await enter(gate, "a", 1);
+});
+
+test("takes its share of an endpoint's own limit, and the default is its own alone", () => {
+  const { gate, replicas } = world();
+  replicas.live = 3;
+  replicas.rank = 1;
+  const waits = (endpointId: string, limit: number | null, count: number) =>
+    Array.from({ length: count }, () => gate.enter(endpointId, limit) instanceof Promise);
+  assert.deepEqual(waits("shared", 8, 4), [false, false, false, true], "8 are 3, 3 and 2");
+  assert.deepEqual(waits("default", null, 3), [false, false, true]);
+});
+
+test("what waits gets its place when the share grows, and nobody new when it shrinks", async () => {
+  const { gate, replicas } = world();
+  replicas.live = 2;
+  const first = await enter(gate, "a", 4);
+  await enter(gate, "a", 4);
+  const third = enter(gate, "a", 4);
+  const fourth = enter(gate, "a", 4);
+  const fifth = gate.enter("a", 4);
+  replicas.live = 1; // the other one has gone: two get in though nobody has left
+  const passes = await Promise.all([third, fourth]);
+  replicas.live = 2;
+  first.leave();
+  passes[0].leave();
+  assert.equal(await Promise.race([fifth, Promise.resolve("waits")]), "waits", "two are under way");
+  passes[1].leave();
+  assert.ok((await fifth) !== null, "let in");
+});
+
+test("has room for its share, and sends back at the pace of all replicas", async () => {
+  const { gate, replicas } = world();
+  replicas.live = 2;
+  assert.deepEqual(gate.room("a", 10), { places: 5 + 200, pacePerSecond: 200 });
+  replicas.live = 1;
+  assert.deepEqual(gate.room("a", 10), { places: 10 + 400, pacePerSecond: 200 });
 });
 
 test("one endpoint's queue is not another's", async () => {

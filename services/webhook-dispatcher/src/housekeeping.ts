@@ -2,6 +2,8 @@ import { type Database, listPartitions, retirePartition } from "@valify/database
 import type { JobRun, PeriodicJob } from "@valify/runtime";
 import type { Kysely } from "kysely";
 
+import { removeAbsent } from "./replica-queries.ts";
+
 export interface HousekeepingDeps {
   readonly db: Kysely<Database>;
   /** How long an attempt is kept after its day. */
@@ -22,6 +24,12 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly PeriodicJob[]
       periodMs: HOUR_MS,
       timeoutMs: 10 * MINUTE_MS,
       run: (run) => dropExpiredAttempts(deps, run),
+    },
+    {
+      name: "absent_replicas",
+      periodMs: HOUR_MS,
+      timeoutMs: MINUTE_MS,
+      run: async () => ({ removed: await removeAbsent(deps.db) }),
     },
   ];
 }

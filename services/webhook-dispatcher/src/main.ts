@@ -23,6 +23,7 @@ import { housekeepingJobs } from "./housekeeping.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { createNameResolver } from "./name-resolver.ts";
 import { openDatabases } from "./open-databases.ts";
+import { joinReplicas } from "./replica-presence.ts";
 import { startConsumers } from "./start-consumers.ts";
 
 const service = "webhook-dispatcher";
@@ -52,7 +53,8 @@ await runService(service, async () => {
   const onProxyFault = (err: Error) => log.warn({ err }, "proxy.failed");
   const proxy = config.WEBHOOK_PROXY_URL;
   const sender = stack.use(createHttpSender({ guard, proxy, onProxyFault }));
-  const path = createDeliveryPath({ databases, bus, sender, log, metrics }, config);
+  const { shareOf } = stack.use(await joinReplicas({ db: databases.claimDb, metrics, log }));
+  const path = createDeliveryPath({ databases, bus, sender, log, metrics, shareOf }, config);
   const upkeep = { db, attemptRetentionMs: config.ATTEMPT_RETENTION };
   const jobs = [...endpointJobs({ db, bus }), ...housekeepingJobs(upkeep)];
   stack.use(startPeriodicJobs({ db, schema: "delivery", log, metrics }, jobs));

@@ -22,12 +22,11 @@ import { announceOutcomes, type DeliveryOutcome } from "./announce-outcome.ts";
 import { createConcluder } from "./conclude-deliveries.ts";
 import { createDeliverWebhook } from "./deliver-webhook.ts";
 import { createTenantTurns } from "./domain/tenant-turns.ts";
-import { createEndpointGate } from "./endpoint-gate.ts";
 import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { createPreparer } from "./prepare-deliveries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
-import { createFixture, type DispatcherFixture } from "./test-fixture.ts";
+import { createFixture, createTestGate, type DispatcherFixture } from "./test-fixture.ts";
 import { createWebhookDueHandler } from "./webhook-due-handler.ts";
 
 // Goal: an hour without our own database or broker costs no customer an attempt, reaches no dead
@@ -93,7 +92,7 @@ async function startDispatcher() {
   );
   const deliver = createDeliverWebhook(
     {
-      gate: createEndpointGate({ waitMaxMs: 2_000, now: () => performance.now() }),
+      gate: createTestGate(),
       turnLater: async () => 5_000,
       board,
       sender,
@@ -101,7 +100,7 @@ async function startDispatcher() {
       conclude,
       now,
     },
-    { userAgent: "valify-batch/test", concurrency: 16 },
+    { userAgent: "valify-batch/test" },
   );
   const deps = { bus, log, metrics: createMetrics("test", "0"), isReady: async () => !away };
   return startConsumer(deps, {

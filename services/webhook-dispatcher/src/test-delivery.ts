@@ -6,12 +6,11 @@ import { createSecretBox } from "@valify/runtime";
 import type { DeliveryOutcome } from "./announce-outcome.ts";
 import { createConcluder } from "./conclude-deliveries.ts";
 import { createDeliverWebhook } from "./deliver-webhook.ts";
-import { createEndpointGate } from "./endpoint-gate.ts";
 import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import type { HttpSender } from "./http-sender.ts";
 import { type ClaimedDelivery, prepareDeliveries } from "./prepare-deliveries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
-import { type DispatcherFixture, log } from "./test-fixture.ts";
+import { createTestGate, type DispatcherFixture, log } from "./test-fixture.ts";
 import { createLaterTurns } from "./turn-later.ts";
 
 export interface TestDeliveryOptions {
@@ -42,7 +41,7 @@ export function createTestDelivery({ fixture, sender, now }: TestDeliveryOptions
   );
   const deliverWebhook = createDeliverWebhook(
     {
-      gate: createEndpointGate({ waitMaxMs: 2_000, now: () => performance.now() }),
+      gate: createTestGate(),
       turnLater: createLaterTurns(dispatcher),
       board,
       sender,
@@ -50,7 +49,7 @@ export function createTestDelivery({ fixture, sender, now }: TestDeliveryOptions
       conclude,
       now,
     },
-    { userAgent: "valify-batch/test", concurrency: 16 },
+    { userAgent: "valify-batch/test" },
   );
 
   async function claim(event: WebhookDue): Promise<ClaimedDelivery> {

@@ -7,6 +7,7 @@ import { createLogger, createSecretBox } from "@valify/runtime";
 import { type Kysely, sql } from "kysely";
 
 import { createEndpointAdmission } from "./endpoint-admission.ts";
+import { createEndpointGate } from "./endpoint-gate.ts";
 import type { HealthBoard } from "./endpoint-health-board.ts";
 import { type DispatcherDatabases, openDatabases } from "./open-databases.ts";
 import type { PrepareDeps } from "./prepare-deliveries.ts";
@@ -35,6 +36,15 @@ const SECRET_KEY = "0123456789abcdef0123456789abcdef";
 /** Nobody is turned away for want of room. */
 const roomFor = () => ({ places: Number.POSITIVE_INFINITY, pacePerSecond: 1 });
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/** Of a dispatcher that is alone. Dispose it where somebody may wait. */
+export const createTestGate = () =>
+  createEndpointGate({
+    waitMaxMs: 2_000,
+    placesByDefault: 16,
+    shareOf: (limit) => limit,
+    now: () => performance.now(),
+  });
 
 export async function createFixture(): Promise<DispatcherFixture> {
   await using stack = new AsyncDisposableStack();

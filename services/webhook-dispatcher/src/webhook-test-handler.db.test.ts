@@ -10,11 +10,10 @@ import { sql } from "kysely";
 import { Webhook } from "standardwebhooks";
 
 import { findDeliveries } from "./delivery-queries.ts";
-import { createEndpointGate } from "./endpoint-gate.ts";
 import { createEndpointSecrets } from "./endpoint-secrets.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
-import { createFixture, type DispatcherFixture, log } from "./test-fixture.ts";
+import { createFixture, createTestGate, type DispatcherFixture, log } from "./test-fixture.ts";
 import { createWebhookTestHandler } from "./webhook-test-handler.ts";
 
 // Goal: a test event is a real webhook: signed, guarded, recorded, and sent once.
@@ -55,7 +54,7 @@ beforeEach(() => {
 
 async function handle(event: WebhookTest, guard = loopback) {
   await using sender = createHttpSender({ guard, totalTimeoutMs: 5_000 });
-  using gate = createEndpointGate({ waitMaxMs: 2_000, now: () => performance.now() });
+  using gate = createTestGate();
   const handler = createWebhookTestHandler(
     {
       db: fixture.db,
@@ -66,7 +65,7 @@ async function handle(event: WebhookTest, guard = loopback) {
       observe: () => {},
       now: () => new Date(),
     },
-    { userAgent: "valify-batch/test", concurrency: 16 },
+    { userAgent: "valify-batch/test" },
   );
   return await handler(event);
 }

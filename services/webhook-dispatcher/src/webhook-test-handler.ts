@@ -30,10 +30,7 @@ const FULL_DELAY_MS = 1_000;
  * rate slot, no retry, no word on the endpoint's health, so that one that is paused or disabled can
  * be tried before it is made active.
  */
-export function createWebhookTestHandler(
-  deps: WebhookTestDeps,
-  { userAgent, concurrency }: DeliverySettings,
-) {
+export function createWebhookTestHandler(deps: WebhookTestDeps, { userAgent }: DeliverySettings) {
   const { db, gate, sender, secretsOf, recorder, observe, now } = deps;
 
   return async function handleWebhookTest(event: WebhookTest): Promise<Later | undefined> {
@@ -42,8 +39,7 @@ export function createWebhookTestHandler(
       (candidate) => candidate.endpointId === endpointId,
     );
     if (endpoint === undefined) return undefined; // deleted since: there is nothing to try
-    const places = endpoint.concurrency ?? concurrency;
-    const pass = await gate.enter(endpointId, places);
+    const pass = await gate.enter(endpointId, endpoint.concurrency);
     if (pass === null) return later(FULL_DELAY_MS);
     try {
       const request = requestOf(event);
