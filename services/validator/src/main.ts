@@ -38,8 +38,8 @@ await runService(service, async () => {
       onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
     }),
   );
-  await requireSecretKey({ db, schema: "validation", log }, config.SECRET_KEY);
   const objects = stack.use(createObjectStore(config));
+  await requireSecretKey({ db, schema: "validation", log }, config.SECRET_KEY);
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
   const metrics = createMetrics(service, version);
   watchPools(metrics, [db]);
