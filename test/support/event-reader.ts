@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import type { EventContract } from "@valify/contracts";
+import type { EventContract, StreamName } from "@valify/contracts";
 
 export interface StoredEvent<Event> {
   readonly event: Event;
@@ -27,15 +27,29 @@ export async function countEvents(
   return Object.values(info.state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
 }
 
+/** Those of which the streams hold a message. */
+export async function subjectsOf(
+  natsUrl: string,
+  streams: readonly StreamName[],
+): Promise<readonly string[]> {
+  await using connection = await open(natsUrl);
+  const manager = await jetstreamManager(connection.nats);
+  const infos = streams.map((stream) => manager.streams.info(stream, { subjects_filter: ">" }));
+  const states = (await Promise.all(infos)).map(({ state }) => state);
+  return states.flatMap(({ subjects }) => Object.keys(subjects ?? {}));
+}
+
 /**
- * Everything a subject has in its stream, in order, parsed by its contract. A publisher holds only the
- * first event of a list against it: here each is, and what it does not name is an error.
+ * Everything a subject has in its stream, in order and up to a limit, parsed by its contract. A
+ * publisher holds only the first event of a list against it: here each is, and what it does not name
+ * is an error.
  */
 export async function readEvents<Event extends object>(
   natsUrl: string,
   contract: EventContract<Event>,
+  limit = Infinity,
 ): Promise<StoredEvent<Event>[]> {
-  const count = await countEvents(natsUrl, contract);
+  const count = Math.min(await countEvents(natsUrl, contract), limit);
   await using connection = await open(natsUrl);
   const consumer = await jetstream(connection.nats).consumers.get(contract.stream, {
     filter_subjects: contract.subject,

@@ -8,6 +8,7 @@ import type { BatchStatus, BatchView } from "@valify/contracts/api";
 import type { Pool } from "pg";
 
 import { type ApiClient, createApiClient } from "./api-client.ts";
+import { assertContractsKept } from "./contracts-kept.ts";
 import { eventually, type EventuallyOptions } from "./eventually.ts";
 import { freePort, type startNats } from "./local-servers.ts";
 import { connectPool, migrate, startOwnNats, startOwnPostgres } from "./own-servers.ts";
@@ -198,13 +199,17 @@ function createWaits(processes: readonly ServiceProcess[], api: ApiClient) {
 }
 
 /** What must hold after every story, whatever it was about. */
-function assertGoodEnd(processes: readonly ServiceProcess[], env: Environment): void {
+async function assertGoodEnd(
+  processes: readonly ServiceProcess[],
+  env: Environment,
+): Promise<void> {
   const secrets = ["SECRET_KEY", "BOOTSTRAP_API_KEY", "WEBHOOK_SECRET"].map((name) => env[name]);
   const known = secrets.filter((secret) => secret !== undefined);
   for (const process of processes) {
     process.assertAlive();
     assertNothingPersonal(process.logs, known, process.name);
   }
+  await assertContractsKept(env["NATS_URL"] ?? "");
 }
 
 function requireVariable(name: string): string {
