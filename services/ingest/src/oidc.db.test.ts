@@ -73,6 +73,13 @@ test("a person who was added signs in through the provider, by address and then 
   assert.equal(await whoIs(first), userId);
   provider.identity.email = "renamed@example.com";
   assert.equal(await whoIs(await signIn()), userId);
+  // The one GET that changes something: audited-routes.db.test.ts has no provider to call it with.
+  const { rows } = await t.owner.query(
+    "select action, details from ingest.audit_log where actor_id = $1 order by sequence",
+    [userId],
+  );
+  const started = { action: "session.started", details: { how: "oidc" } };
+  assert.deepEqual(rows, [started, started]);
 });
 
 test("the page to sign in offers the way through the provider", async () => {
