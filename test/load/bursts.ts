@@ -5,15 +5,20 @@ const WARM_UP_BURSTS = 4;
 const MEASURED_BURSTS = 3;
 export const BURSTS = WARM_UP_BURSTS + MEASURED_BURSTS;
 
-/** `burst` returns how many a second it made. The first one, with a cold process, is told apart. */
+/**
+ * `burst` returns how many a second it made. The first one, with cold processes, is told apart. Several
+ * `processes` that share a burst need as many times more to be as warm as one.
+ */
 export async function measureBursts(
   name: string,
   bar: string | null,
   burst: () => Promise<number>,
+  processes = 1,
 ): Promise<void> {
+  const warmUps = WARM_UP_BURSTS * processes;
   const rates: number[] = [];
-  for (let round = 0; round < BURSTS; round += 1) rates.push(await burst());
-  const warm = rates.slice(WARM_UP_BURSTS);
+  for (let round = 0; round < warmUps + MEASURED_BURSTS; round += 1) rates.push(await burst());
+  const warm = rates.slice(warmUps);
   print({ name: `${name}.cold`, value: rates[0] ?? 0, unit: "/s", bar: null });
   print({ name: `${name}.min`, value: Math.min(...warm), unit: "/s", bar });
   print({ name: `${name}.median`, value: percentile(warm, 0.5), unit: "/s", bar });

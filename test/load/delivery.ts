@@ -26,7 +26,7 @@ export async function measureOurBursts(): Promise<void> {
 async function measureOne(): Promise<void> {
   await using receiver = await startCountingReceiver();
   await using stack = await start(receiver, 1);
-  await measureOurs(stack, receiver, "delivery");
+  await measureOurs(stack, receiver, "delivery", 1);
 
   const spacingMs = 1_000 / DUE_PER_SECOND;
   const { arrivals, dueMs } = await deliver(stack, receiver, spacingMs);
@@ -50,7 +50,7 @@ async function measureOne(): Promise<void> {
 async function measureBurstsOf(dispatchers: number, name: string): Promise<void> {
   await using receiver = await startCountingReceiver();
   await using stack = await start(receiver, dispatchers);
-  await measureOurs(stack, receiver, name);
+  await measureOurs(stack, receiver, name, dispatchers);
   printPeakMemory(stack, name);
 }
 
@@ -63,13 +63,19 @@ function start(receiver: CountingReceiver, dispatchers: number) {
   });
 }
 
-async function measureOurs(stack: Stack, receiver: CountingReceiver, prefix: string) {
+async function measureOurs(
+  stack: Stack,
+  receiver: CountingReceiver,
+  prefix: string,
+  dispatchers: number,
+) {
   const firstMs: number[] = [];
-  await measureBursts(`${prefix}.at_one_instant`, ">= 6000", async () => {
+  const burst = async () => {
     const { arrivals, dueMs, recordedAtMs } = await deliver(stack, receiver, 0);
     firstMs.push(Math.min(...arrivals.map(({ atMs }) => atMs)) - dueMs);
     return (LEADS * 1_000) / (recordedAtMs - dueMs);
-  });
+  };
+  await measureBursts(`${prefix}.at_one_instant`, ">= 6000", burst, dispatchers);
   const first = percentile(firstMs, 0.5);
   print({ name: `${prefix}.at_one_instant.first`, value: first, unit: "ms", bar: null });
 }
