@@ -10,7 +10,6 @@ export interface AgentPool extends AsyncDisposable {
 
 export interface AgentPoolOptions {
   readonly egress: Pick<Egress, "connectorFor">;
-  readonly answerTimeoutMs: number;
 }
 
 const HEADER_BYTES_MAX = 16 * 1_024;
@@ -22,7 +21,7 @@ const IDENTITIES_MAX = 100;
 
 /** One keep-alive pool for all receivers, and one more for each client certificate. */
 export function createAgentPool(options: AgentPoolOptions): AgentPool {
-  const { egress, answerTimeoutMs } = options;
+  const { egress } = options;
   const shared = createAgent(null);
   const own = new Map<string, Agent>(); // in the order of their last use
 
@@ -30,8 +29,9 @@ export function createAgentPool(options: AgentPoolOptions): AgentPool {
     return new Agent({
       connections: CONNECTIONS_PER_ORIGIN_MAX,
       pipelining: 1,
-      headersTimeout: answerTimeoutMs,
-      bodyTimeout: answerTimeoutMs,
+      // Each exchange has one deadline for everything; undici's own would be two more timers each.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       maxHeaderSize: HEADER_BYTES_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connect: egress.connectorFor(identity),

@@ -10,7 +10,7 @@ import { signatureOf, webhookIdOf } from "./sign-webhook.ts";
 
 /** The bytes of every attempt for a lead, and what tells later whether they are still the same. */
 export interface WebhookContent {
-  readonly body: string;
+  readonly body: Buffer;
   /** Hexadecimal. */
   readonly bodySha256: string;
 }
@@ -26,7 +26,8 @@ export interface RequestParts {
 }
 
 export function contentOf(lead: Lead): WebhookContent {
-  const body = webhookBody(lead, batchIdOfUuid(lead.batchId));
+  // Encoded once: to be hashed, signed and sent.
+  const body = Buffer.from(webhookBody(lead, batchIdOfUuid(lead.batchId)));
   return { body, bodySha256: hash("sha256", body, "hex") };
 }
 

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Dispatcher } from "undici";
 
 import { type ConnectionTimings, takeTimings } from "./connection-timings.ts";
+import type { Deadlines, Expiring } from "./deadlines.ts";
 import { remoteAddressOf } from "./remote-address.ts";
 
 export interface Answer {
@@ -46,16 +47,16 @@ export function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   trace: Trace,
-  totalTimeoutMs: number,
+  deadlines: Deadlines,
   onEnd: OnEnd,
 ): void {
-  dispatcher.dispatch(request, new Exchange(trace, totalTimeoutMs, onEnd));
+  dispatcher.dispatch(request, new Exchange(trace, deadlines, onEnd));
 }
 
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements Dispatcher.DispatchHandler, Expiring {
   readonly #trace: Trace;
   readonly #onEnd: OnEnd;
-  readonly #timer: NodeJS.Timeout;
+  readonly #deadlines: Deadlines;
   #chunks: Buffer[] | null = null;
   #byteCount = 0;
   #statusCode = 0;
@@ -65,10 +66,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   #tooLate: Error | null = null;
   #isOver = false;
 
-  constructor(trace: Trace, totalTimeoutMs: number, onEnd: OnEnd) {
+  constructor(trace: Trace, deadlines: Deadlines, onEnd: OnEnd) {
     this.#trace = trace;
     this.#onEnd = onEnd;
-    this.#timer = setTimeout(giveUp, totalTimeoutMs, this, totalTimeoutMs);
+    this.#deadlines = deadlines;
+    deadlines.begin(this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -114,13 +116,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #end(answer: Answer | null, error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    this.#deadlines.end(this);
     this.#onEnd(answer, error);
   }
-}
-
-function giveUp(late: Exchange, timeoutMs: number): void {
-  late.giveUp(timeoutMs);
 }
 
 export const createTrace = (): Trace => ({

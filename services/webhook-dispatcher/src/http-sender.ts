@@ -1,6 +1,7 @@
 import type { AddressGuard } from "@valify/runtime";
 
 import { createAgentPool } from "./agent-pool.ts";
+import { createDeadlines } from "./deadlines.ts";
 import { type AttemptOutcome, outcomeOfStatus } from "./domain/attempt-outcome.ts";
 import { type Headers, maskResponseHeaders } from "./domain/mask-headers.ts";
 import type { ProxyAddress } from "./domain/proxy-address.ts";
@@ -12,7 +13,7 @@ import { createProxyEgress } from "./proxy-egress.ts";
 export interface OutboundWebhook {
   readonly url: string;
   readonly headers: Headers;
-  readonly body: string;
+  readonly body: Buffer | string;
   /** Tells at a later attempt whether the bytes are still the same. */
   readonly bodySha256: string;
   /** For a receiver that asks for a client certificate. */
@@ -63,7 +64,9 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
     options.proxy == null
       ? createDirectEgress(guard, connectTimeoutMs)
       : createProxyEgress({ ...options, proxy: options.proxy, connectTimeoutMs });
-  const agents = createAgentPool({ egress, answerTimeoutMs: TOTAL_TIMEOUT_MS });
+  const agents = createAgentPool({ egress });
+  const totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+  const deadlines = createDeadlines(totalTimeoutMs, () => performance.now());
   const targetOf = createTargets(guard);
 
   function start(webhook: Omit<OutboundWebhook, "bodySha256">, trace: Trace, onEnd: OnEnd): void {
@@ -71,8 +74,7 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
       const { origin, path } = targetOf(webhook.url);
       const { headers, body } = webhook;
       const request = { origin, path, method: "POST", headers, body } as const;
-      const timeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
-      exchange(agents.agentFor(webhook.identity ?? null), request, trace, timeoutMs, onEnd);
+      exchange(agents.agentFor(webhook.identity ?? null), request, trace, deadlines, onEnd);
     } catch (error) {
       onEnd(null, error);
     }
@@ -94,7 +96,10 @@ export function createHttpSender(options: HttpSenderOptions): HttpSender {
           else resolve(resultOf(answer, outcomeOfStatus(answer.statusCode), times));
         });
       }),
-    [Symbol.asyncDispose]: () => agents[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await agents[Symbol.asyncDispose]();
+      deadlines[Symbol.dispose]();
+    },
   };
 }
 

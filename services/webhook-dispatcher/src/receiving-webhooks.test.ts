@@ -53,7 +53,7 @@ function headersOf(changes: IncomingHttpHeaders = {}): IncomingHttpHeaders {
   return {
     "webhook-id": ID,
     "webhook-timestamp": String(NOW),
-    "webhook-signature": signatureOf([keyOfSecret(SECRET)], ID, NOW, BODY),
+    "webhook-signature": signatureOf([keyOfSecret(SECRET)], ID, NOW, Buffer.from(BODY)),
     ...changes,
   };
 }
@@ -114,7 +114,12 @@ for (const [what, changes] of [
     const headers = headersOf(changes);
     const timestamp = Number(headers["webhook-timestamp"]);
     if (what.startsWith("that is too")) {
-      headers["webhook-signature"] = signatureOf([keyOfSecret(SECRET)], ID, timestamp, BODY);
+      headers["webhook-signature"] = signatureOf(
+        [keyOfSecret(SECRET)],
+        ID,
+        timestamp,
+        Buffer.from(BODY),
+      );
     }
     assert.throws(() => verify(headers));
   });
@@ -138,7 +143,7 @@ test("the receiver keeps a webhook before it answers, and lets nobody else in", 
   const address = server.address();
   assert.ok(typeof address === "object" && address !== null);
   const now = Math.floor(Date.now() / 1_000);
-  const signature = signatureOf([keyOfSecret(SECRET)], ID, now, BODY);
+  const signature = signatureOf([keyOfSecret(SECRET)], ID, now, Buffer.from(BODY));
   const post = async (body: string) => {
     const response = await fetch(`http://127.0.0.1:${address.port}/`, {
       method: "POST",

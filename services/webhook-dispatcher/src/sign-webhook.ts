@@ -35,14 +35,14 @@ export function signatureOf(
   keys: readonly KeyObject[],
   webhookId: string,
   timestampSeconds: number,
-  body: string,
+  body: Buffer,
 ): string {
-  const signed = `${webhookId}.${timestampSeconds}.${body}`;
+  const signed = Buffer.concat([Buffer.from(`${webhookId}.${timestampSeconds}.`), body]);
   return keys.map((key) => signatureBy(key, signed)).join(" ");
 }
 
-function signatureBy(key: KeyObject, signed: string): string {
+function signatureBy(key: KeyObject, signed: Buffer): string {
   return key.type === "private"
-    ? `v1a,${sign(null, Buffer.from(signed), key).toString("base64")}`
+    ? `v1a,${sign(null, signed, key).toString("base64")}`
     : `v1,${createHmac("sha256", key).update(signed).digest("base64")}`;
 }
