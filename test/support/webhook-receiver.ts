@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { promisify } from "node:util";
 
 import { WebhookPayload } from "@valify/contracts";
 import { Webhook } from "standardwebhooks";
@@ -37,6 +38,8 @@ export interface WebhookReceiver extends AsyncDisposable {
   readonly url: string;
   /** In order of arrival. */
   readonly received: readonly ReceivedWebhook[];
+  /** Open now. None: whatever its senders had sent is in `received`. */
+  connections(): Promise<number>;
   setSecret(secret: string): void;
   /** A list is used up first; from then on the answer is 200. */
   respondWith(respond: Respond | readonly number[]): void;
@@ -79,6 +82,7 @@ export async function startWebhookReceiver(
   return {
     url: `http://127.0.0.1:${portOf(server.address())}/webhooks`,
     received,
+    connections: () => promisify(server.getConnections.bind(server))(),
     setSecret: (secret) => {
       verifier = new Webhook(secret);
     },

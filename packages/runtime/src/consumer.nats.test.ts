@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { batchUploaded } from "@valify/contracts";
+import { type BatchUploaded, batchUploaded } from "@valify/contracts";
 
 import {
   bus,
@@ -20,19 +20,20 @@ test("while a dependency is away a message is held alive, and its deliveries are
   // Shorter than the two signals that the hold sends: without them it would be delivered again.
   const name = await durable(6_000);
   let ready = false;
-  let calls = 0;
-  const handle = async () => {
-    calls += 1;
+  const redelivered: boolean[] = [];
+  const handle = async (_event: BatchUploaded, isRedelivered: boolean) => {
+    redelivered.push(isRedelivered);
     if (!ready) throw new Error("connection refused");
   };
   using working = countWorking(name);
   await using _ = await start({ durable: name, handle }, { isReady: async () => ready });
   await bus.publish(batchUploaded, upload());
   await eventually(() => working.count >= 2, "two signals");
-  assert.equal(calls, 1);
+  assert.deepEqual(redelivered, [false]);
   ready = true;
   await eventuallyDone(name);
-  assert.equal(calls, 2);
+  // The server has handed it out once, but its work had begun.
+  assert.deepEqual(redelivered, [false, true]);
   assert.equal((await info(name)).delivered.consumer_seq, 1);
 });
 

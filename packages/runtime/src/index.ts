@@ -28,5 +28,6 @@ export { requireSecretKey } from "./require-secret-key.ts";
 export { createSecretBox, type SecretBox } from "./secret-box.ts";
 export { type JobRun, type PeriodicJob, startPeriodicJobs } from "./periodic-jobs.ts";
 export { startPeriodic } from "./periodic.ts";
+export { DISPATCHER_ACK_WAIT_MS, WEBHOOKS_DEDUPE_WINDOW_MS } from "./topology.ts";
 export { version } from "./version.ts";
 export { createWake, type Wake } from "./wake.ts";

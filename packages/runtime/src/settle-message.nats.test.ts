@@ -35,15 +35,15 @@ test("a handler that returns has its message acknowledged", async () => {
 
 test("a handler that fails gets its message again", async () => {
   const name = await durable();
-  let calls = 0;
-  const handle = async () => {
-    calls += 1;
-    if (calls < 3) throw new Error("connection reset");
+  const redelivered: boolean[] = [];
+  const handle = async (_event: BatchUploaded, isRedelivered: boolean) => {
+    redelivered.push(isRedelivered);
+    if (redelivered.length < 3) throw new Error("connection reset");
   };
   await using _ = await start({ durable: name, handle });
   await bus.publish(batchUploaded, upload());
   await eventuallyDone(name);
-  assert.equal(calls, 3);
+  assert.deepEqual(redelivered, [false, true, true]);
   assert.equal((await info(name)).delivered.consumer_seq, 3);
 });
 

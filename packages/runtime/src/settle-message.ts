@@ -19,8 +19,11 @@ export interface ConsumerSpec<Event extends object> {
   readonly event: EventContract<Event>;
   /** Messages in this process at the same time; a function where that changes while it runs. */
   readonly concurrency: number | (() => number);
-  /** Returns = ack; {@link PermanentError} = dead letter and term; any other error = nak. */
-  readonly handle: (event: Event) => Promise<Later | undefined | void>;
+  /**
+   * Returns = ack; {@link PermanentError} = dead letter and term; any other error = nak. Redelivered:
+   * somebody may have begun, or finished, the work on this message before.
+   */
+  readonly handle: (event: Event, isRedelivered: boolean) => Promise<Later | undefined | void>;
   /** For work longer than the durable's ack wait: tells the server this often that we are alive. */
   readonly heartbeatMs?: number;
   /** After the dead letter is stored and before `term`, so that the owner can record the failure. */
@@ -79,7 +82,7 @@ export function createSettler<Event extends object>(
     try {
       try {
         event = decode(message, spec.event);
-        later = await spec.handle(event);
+        later = await spec.handle(event, message.deliveryCount > 1);
       } catch (error) {
         await recover(message, event, error, startedMs);
         return;
@@ -151,7 +154,7 @@ function createHold<Event extends object>(
       while (!isStopping() && !(await isReady())) await pause(READY_POLL_MS);
       clearInterval(heartbeat);
       try {
-        return await handle(event);
+        return await handle(event, true);
       } catch (again) {
         error = again;
       }

@@ -31,6 +31,11 @@ interface StreamSpec {
  * so a repeated publish would be stored again. Discard NEW: a full stream makes publishers wait;
  * OLD would drop events nobody has read. See docs/adr/0005-limits-retention.md.
  */
+/** Within it a wake-up that is published again is dropped. The dispatcher relies on it. */
+export const WEBHOOKS_DEDUPE_WINDOW_MS = 5 * MINUTE_MS;
+/** 15 s for the customer's answer, and what comes before and after it. */
+export const DISPATCHER_ACK_WAIT_MS = 45_000;
+
 const STREAMS: readonly StreamSpec[] = [
   {
     name: "BATCH",
@@ -69,7 +74,7 @@ const STREAMS: readonly StreamSpec[] = [
     // Must exceed the longest outage of the dispatcher: unsent work waits in here.
     ageMaxMs: 3 * DAY_MS,
     bytesMax: 5 * GIB,
-    dedupeWindowMs: 5 * MINUTE_MS,
+    dedupeWindowMs: WEBHOOKS_DEDUPE_WINDOW_MS,
   },
   {
     name: "DLQ",
@@ -119,9 +124,8 @@ export const DURABLES: readonly DurableSpec[] = [
   durable("LEADS", "scheduler", "lead.validated", 15_000, 20_000),
   durable("WEBHOOKS", "scheduler-retry", "webhook.retry", 15_000, 20_000),
   durable("WEBHOOKS", "ingest-notify-disabled", "endpoint.disabled", 30_000, 100),
-  // 15 s for the customer's answer, and what comes before and after it.
   // Four processes may read a herd's length ahead each.
-  durable("WEBHOOKS", "dispatcher", "webhook.due", 45_000, 42_000),
+  durable("WEBHOOKS", "dispatcher", "webhook.due", DISPATCHER_ACK_WAIT_MS, 42_000),
   // Of its own, so that a test never waits behind ten thousand leads.
   durable("WEBHOOKS", "dispatcher-test", "webhook.test", 45_000, 100),
   durable("WEBHOOKS", "dispatcher-cancel", "webhook.cancel", 15_000, 100),

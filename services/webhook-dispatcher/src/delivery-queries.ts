@@ -47,12 +47,12 @@ export interface StoredDelivery {
 }
 
 /** Longer than a wait for a slot and the longest request together. */
-const LEASE_SECONDS = 45;
+export const LEASE_SECONDS = 45;
 /** Kinds from here on are replays: a person asked, so a finished delivery opens again. */
 const FIRST_REPLAY_KIND = 3;
 
 /**
- * Claims for sending: inserts what is new, takes over what is waiting for this round, or what a
+ * Claims for sending what somebody else may be at work on (else see domain/exclusive-wake-up.ts): inserts what is new, takes over what is waiting for this round, or what a
  * dead dispatcher left behind. One row per delivery id may be asked for. Sorted, so that two
  * dispatchers lock rows in the same order. What is not returned was not granted.
  *

@@ -1,6 +1,8 @@
 import { arrayLiteral, type Database } from "@valify/database";
 import { type Kysely, sql } from "kysely";
 
+import { LEASE_SECONDS } from "./delivery-queries.ts";
+
 export interface LeadsToErase {
   readonly tenantId: string;
   readonly batchUuids: readonly string[];
@@ -10,6 +12,10 @@ export interface LeadsToErase {
 /**
  * From now on no answer about these leads is kept, and what has not been delivered goes out no more.
  * Along deliveries_of_batch. Returns whether a request is under way, whose answer is still to come.
+ *
+ * A first request leaves no row before it has ended. Once `erased_leads` has its lead none is loaded
+ * any more, so whatever is under way ends within a lease from then on: a lead that was due and has no
+ * row is waited for that long.
  */
 export async function endDeliveries(
   db: Kysely<Database>,
@@ -30,7 +36,20 @@ export async function endDeliveries(
     select exists (
       select from delivery.deliveries
       where batch_id = any (${arrayLiteral(batchUuids)}::uuid[]) and lead_uuid = any (${leads})
-        and state = 'sending' and lease_until >= now()) as "isSending"`.execute(db);
+        and state = 'sending' and lease_until >= now())
+      or exists (
+        select from validation.leads as l
+        where l.lead_uuid = any (${leads}) and l.tenant_id = ${tenantId}
+          and l.webhook_scheduled_for <= now()
+          and not exists (
+            select from delivery.deliveries as d
+            where d.batch_id = l.batch_id and d.lead_uuid = l.lead_uuid)
+          and not exists (
+            select from delivery.erased_leads as e
+            where e.lead_uuid = l.lead_uuid
+              and e.erased_at < now() - ${LEASE_SECONDS} * interval '1 second')) as "isSending"`.execute(
+    db,
+  );
   return rows[0]?.isSending === true;
 }
 

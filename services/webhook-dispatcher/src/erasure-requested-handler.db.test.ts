@@ -7,7 +7,7 @@ import { sql } from "kysely";
 
 import { claimDeliveries, findDeliveries } from "./delivery-queries.ts";
 import { createErasureRequestedHandler } from "./erasure-requested-handler.ts";
-import { prepareDeliveries } from "./prepare-deliveries.ts";
+import { loadLeads } from "./lead-queries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
 import { createAttemptPartitions, type DeliveryRecord } from "./record-queries.ts";
 import { createFixture, type DispatcherFixture, log } from "./test-fixture.ts";
@@ -108,6 +108,19 @@ test("a request under way ends first; one whose dispatcher is dead does not keep
   assert.deepEqual(await stored(alive), { state: "delivered", answer: null });
 });
 
+test("a first request that may be under way, and leaves no row before it ends, is waited for a lease", async () => {
+  const [due = "", later = ""] = await fixture.addLeads(2, await fixture.newBatch());
+  await sql`update validation.leads set webhook_scheduled_for = now() + interval '1 day'
+    where lead_uuid = ${later}`.execute(fixture.owner);
+  assert.equal(await erase([later]), undefined);
+  const count = told.length;
+  for (let ask = 0; ask < 2; ask += 1) assert.equal((await erase([due]))?.kind, "later");
+  assert.equal(told.length, count, "nothing is told before it is done");
+  await sql`update delivery.erased_leads set erased_at = now() - interval '46 seconds'
+    where lead_uuid = ${due}`.execute(fixture.db);
+  assert.equal(await erase([due]), undefined);
+});
+
 test("nobody erases another tenant's", async () => {
   const delivery = await addDelivery("waiting");
   await erase([delivery.leadUuid], randomUUID());
@@ -122,12 +135,22 @@ test("an erased lead that is woken has nothing more to send", async () => {
   await sql`update validation.leads set erased_at = now() where lead_uuid = ${leadUuid}`.execute(
     fixture.owner,
   );
-  const event = fixture.dueFor(leadUuid);
-  const [[preparation] = []] = await prepareDeliveries(fixture.dispatcher(), [event]);
-  assert.ok(preparation?.kind === "send");
-  const { erased, cancelled } = preparation.delivery.lead;
-  assert.deepEqual([erased, cancelled], [true, true]);
+  assert.deepEqual(await loadedAs(leadUuid), { erased: true, cancelled: true });
 });
+
+test("nor has one whose erasure the validator has not come to yet", async () => {
+  const [leadUuid = "", other = ""] = await fixture.addLeads(2, await fixture.newBatch());
+  await erase([leadUuid]);
+  assert.deepEqual(await loadedAs(leadUuid), { erased: true, cancelled: true });
+  assert.deepEqual(await loadedAs(other), { erased: false, cancelled: false });
+});
+
+async function loadedAs(leadUuid: string) {
+  const lead = (await loadLeads(fixture.db, [leadUuid])).get(leadUuid);
+  assert.ok(lead);
+  const { erased, cancelled } = lead;
+  return { erased, cancelled };
+}
 
 // Erased while its request was under way: what the receiver says afterwards is not written down.
 for (const [asked, state] of [

@@ -9,6 +9,8 @@ export type LoadedLead = Lead & {
   /** Its batch was cancelled meanwhile, or itself erased. */
   readonly cancelled: boolean;
   readonly erased?: boolean;
+  /** A wake-up of it was worked on before. */
+  readonly hasDeliveries?: boolean;
 };
 
 /** An endpoint as its owner set it up; null: the service's default. */
@@ -37,7 +39,12 @@ export interface Endpoint {
 const wireInstant = (column: string) =>
   sql`to_char(${sql.ref(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** The leads of a whole pull, by primary key. A skipped row is never announced, so never asked for. */
+/**
+ * The leads of a whole pull, by primary key; their deliveries along deliveries_of_batch. A skipped row
+ * is never announced, so never asked for. `erased_leads` counts before the validator has come to it:
+ * from that note on nothing is sent that was not loaded already (see erasure-queries.ts). A subquery
+ * with a limit is never made into a hash of the whole table, as `exists` may be.
+ */
 export async function loadLeads(
   db: Kysely<Database>,
   leadUuids: readonly string[],
@@ -48,9 +55,15 @@ export async function loadLeads(
       l.last_name as "lastName", l.dob, l.status, l.errors, l.warnings,
       ${wireInstant("l.validated_at")} as "validatedAt",
       ${wireInstant("l.webhook_scheduled_for")} as "webhookScheduledFor",
-      b.cancelled_at is not null or l.erased_at is not null as cancelled,
-      l.erased_at is not null as erased
+      b.cancelled_at is not null or erasure.is_noted as cancelled, erasure.is_noted as erased,
+      (select true from delivery.deliveries d
+       where d.batch_id = l.batch_id and d.lead_uuid = l.lead_uuid limit 1) is true
+        as "hasDeliveries"
     from validation.leads l left join ingest.batches b using (batch_id)
+      cross join lateral (
+        select l.erased_at is not null or (
+          select true from delivery.erased_leads e
+          where e.lead_uuid = l.lead_uuid limit 1) is true as is_noted) as erasure
     where l.lead_uuid = any (${arrayLiteral(leadUuids)}::uuid[])`.execute(db);
   return new Map(rows.map((row) => [row.leadUuid, row]));
 }

@@ -6,7 +6,7 @@ import { batchIdOfUuid, WakeUpKind, type WebhookDue } from "@valify/contracts";
 import { sql } from "kysely";
 
 import { cancelWaiting, findDeliveries } from "./delivery-queries.ts";
-import { type ClaimedDelivery, prepareDeliveries } from "./prepare-deliveries.ts";
+import { type ClaimedDelivery, createPreparer, prepareDeliveries } from "./prepare-deliveries.ts";
 import { createOutcomeRecorder } from "./record-outcomes.ts";
 import type { DeliveryRecord } from "./record-queries.ts";
 import { addBatch, createFixture, type DispatcherFixture, log } from "./test-fixture.ts";
@@ -95,6 +95,67 @@ test("a wake-up that is being sent elsewhere waits for the lease, whoever asks",
   await claimOne(fixture.dueFor(id));
   const [[again] = []] = await prepare(fixture.dueFor(id));
   assert.ok(again?.kind === "busy" && again.delayMs > 30_000);
+});
+
+const prepareExclusive = (...events: WebhookDue[]) =>
+  prepareDeliveries(fixture.dispatcher(), events, new Set(events));
+
+test("what nobody else can have is sent without a trace of it, and recorded when it has ended", async () => {
+  const [id = ""] = await fixture.addLeads(1, await fixture.newBatch());
+  const [[first] = []] = await prepareExclusive(fixture.dueFor(id));
+  assert.ok(first?.kind === "send");
+  const { deliveryId, attempts, cycleAttempts } = first.delivery;
+  assert.deepEqual([attempts, cycleAttempts], [0, 0]);
+  assert.equal(await stateOf(deliveryId), undefined);
+  await finish(first.delivery, "waiting", 500);
+  const stored = await stateOf(deliveryId);
+  assert.deepEqual([stored?.state, stored?.attempts, stored?.lastStatusCode], ["waiting", 1, 500]);
+  const retry = { kind: WakeUpKind.retry, round: 1 };
+  const { delivery } = first;
+  const second = await claimOne(fixture.dueFor(deliveryId, retry));
+  assert.deepEqual([second.attempts, second.dueSince > delivery.dueSince], [1, true]);
+});
+
+test("a message that was handed out before is claimed, one that was not is not", async () => {
+  const [again = "", fresh = ""] = await fixture.addLeads(2, await fixture.newBatch());
+  const preparer = createPreparer(fixture.dispatcher());
+  const [[claimed], [unclaimed]] = await Promise.all([
+    preparer(fixture.dueFor(again), true),
+    preparer(fixture.dueFor(fresh), false),
+  ]);
+  assert.ok(claimed?.kind === "send" && unclaimed?.kind === "send");
+  assert.equal((await stateOf(claimed.delivery.deliveryId))?.state, "sending");
+  assert.equal(await stateOf(unclaimed.delivery.deliveryId), undefined);
+});
+
+test("a copy of a wake-up that has left a trace is told again or waits, whoever takes it", async () => {
+  const batchUuid = await fixture.newBatch();
+  const [done = "", sending = ""] = await fixture.addLeads(2, batchUuid);
+  const due = (id: string) => fixture.dueFor(id, { batch_id: batchIdOfUuid(batchUuid) });
+  await finish(await claimOne(due(done)), "delivered");
+  await claimOne(due(sending));
+  const [[again] = [], [busy] = []] = await prepareExclusive(due(done), due(sending));
+  assert.deepEqual([again?.kind, busy?.kind], ["repeat", "busy"]);
+});
+
+test("a dispatcher that died before its record is succeeded: the message comes again, and is claimed", async () => {
+  const [id = ""] = await fixture.addLeads(1, await fixture.newBatch());
+  const [[lost] = []] = await prepareExclusive(fixture.dueFor(id));
+  assert.ok(lost?.kind === "send");
+  const heir = await claimOne(fixture.dueFor(id));
+  assert.equal(heir.deliveryId, lost.delivery.deliveryId);
+  assert.equal((await stateOf(heir.deliveryId))?.state, "sending");
+  // The dead one was only slow: its attempt stays on record beside the heir's, its state does not.
+  await finish(heir, "delivered");
+  await finish(lost.delivery, "exhausted", 500);
+  assert.equal((await stateOf(heir.deliveryId))?.state, "delivered");
+  const { rows } = await sql<{ outcome: string }>`
+    select outcome from delivery.attempts where delivery_id = ${heir.deliveryId}
+    order by outcome`.execute(fixture.db);
+  assert.deepEqual(
+    rows.map(({ outcome }) => outcome),
+    ["delivered", "http_5xx"],
+  );
 });
 
 test("two copies of a wake-up in one pull are one claim", async () => {

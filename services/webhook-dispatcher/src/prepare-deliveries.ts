@@ -1,6 +1,11 @@
 import { type WebhookDue, WakeUpKind } from "@valify/contracts";
 import type { Database } from "@valify/database";
-import { createBatcher, deliveryIdOf } from "@valify/runtime";
+import {
+  createBatcher,
+  deliveryIdOf,
+  DISPATCHER_ACK_WAIT_MS,
+  WEBHOOKS_DEDUPE_WINDOW_MS,
+} from "@valify/runtime";
 import type { Kysely } from "kysely";
 
 import type { Hold, PullAdmission } from "./admit-pull.ts";
@@ -13,6 +18,7 @@ import {
   recordUnrouted,
   type StoredDelivery,
 } from "./delivery-queries.ts";
+import { isExclusive } from "./domain/exclusive-wake-up.ts";
 import {
   type KnownDelivery,
   NO_ENDPOINT_ID,
@@ -69,32 +75,57 @@ type Route = RouteOf<LoadedLead, Endpoint>;
 /** A part of what is under work: one group is prepared while others are sent and recorded. */
 const PULL_MAX = 128;
 const GATHER_MS = 2;
+const BROKER_TIMES = {
+  dedupeWindowMs: WEBHOOKS_DEDUPE_WINDOW_MS,
+  ackWaitMs: DISPATCHER_ACK_WAIT_MS,
+};
 
 /** Gathers wake-ups for a moment and prepares them together. */
 export function createPreparer(deps: PrepareDeps) {
-  const batcher = createBatcher<WebhookDue, readonly Preparation[]>({
+  const batcher = createBatcher<WakeUp, readonly Preparation[]>({
     itemsMax: PULL_MAX,
     delayMs: GATHER_MS,
     // While one pull is prepared the next gathers: under load batches grow by themselves.
     concurrency: 1,
-    run: (events) => prepareDeliveries(deps, events),
+    run: (wakeUps) => {
+      const exclusive = new Set<WebhookDue>();
+      const now = deps.now();
+      for (const { event, isRedelivered } of wakeUps) {
+        if (isExclusive(event, isRedelivered, BROKER_TIMES, now)) exclusive.add(event);
+      }
+      const events = wakeUps.map(({ event }) => event);
+      return prepareDeliveries(deps, events, exclusive);
+    },
   });
-  return (event: WebhookDue) => batcher.add(event);
+  return (event: WebhookDue, isRedelivered: boolean) => batcher.add({ event, isRedelivered });
+}
+
+interface WakeUp {
+  readonly event: WebhookDue;
+  readonly isRedelivered: boolean;
 }
 
 interface Wanted {
   readonly request: ClaimRequest;
   readonly lead: LoadedLead;
   readonly endpoint: Endpoint | null;
+  /** Nobody else has it: it needs no claim. */
+  readonly isOurs: boolean;
 }
+
+const NONE: ReadonlySet<WebhookDue> = new Set();
+/** Of a delivery that nothing is known of yet. */
+const NEW_DELIVERY = { attempts: 0, cycleAttempts: 0, dueSince: null, bodySha256: null } as const;
 
 /**
  * Prepares a whole pull: loads, claims and reserves with a handful of statements, however many
- * wake-ups there are. Returns, for each event in order, what to do about each of its deliveries.
+ * wake-ups there are. Of the `exclusive` ones only those are claimed that have left a trace already.
+ * Returns, for each event in order, what to do about each of its deliveries.
  */
 export async function prepareDeliveries(
   deps: PrepareDeps,
   events: readonly WebhookDue[],
+  exclusive = NONE,
 ): Promise<readonly (readonly Preparation[])[]> {
   const { db, claimDb } = deps;
   const known = await findKnown(claimDb, events);
@@ -104,7 +135,10 @@ export async function prepareDeliveries(
 
   const wanted = new Map<string, Wanted>();
   const preparations = routes.map((ofEvent, index) =>
-    ofEvent.flatMap((route) => want(wanted, events[index], route)),
+    ofEvent.flatMap((route) => {
+      const event = events[index];
+      return event === undefined ? [] : want(wanted, event, exclusive.has(event), route);
+    }),
   );
   const claimed = await claim(deps, [...wanted.values()]);
   return preparations.map((ofEvent) =>
@@ -165,10 +199,11 @@ async function settleUnrouted(db: Kysely<Database>, routes: readonly Route[]): P
 /** Notes what to claim, and returns its delivery id, or what is decided without a claim. */
 function want(
   wanted: Map<string, Wanted>,
-  event: WebhookDue | undefined,
+  event: WebhookDue,
+  isSole: boolean,
   route: Route,
 ): (Preparation | string)[] {
-  if (event === undefined || route.kind === "unrouted") return [];
+  if (route.kind === "unrouted") return [];
   if (route.kind === "lead_missing") return [route];
   const { endpoint, lead } = route;
   const deliveryId = route.deliveryId ?? deliveryIdOf(lead.leadUuid, route.endpointId);
@@ -177,7 +212,8 @@ function want(
   const { leadUuid, tenantId, batchId, round, kind } = route.request;
   const ids = { deliveryId, leadUuid, endpointId: route.endpointId, tenantId, batchId };
   const request = { ...ids, round, kind, dueAt: event.due_at };
-  wanted.set(deliveryId, { request, lead, endpoint });
+  const isOurs = isSole && lead.hasDeliveries === false;
+  wanted.set(deliveryId, { request, lead, endpoint, isOurs });
   return [deliveryId];
 }
 
@@ -187,10 +223,7 @@ async function claim(
 ): Promise<ReadonlyMap<string, Preparation>> {
   if (wanted.length === 0) return new Map();
   const { claimDb } = deps;
-  const granted = await claimDeliveries(
-    claimDb,
-    wanted.map(({ request }) => request),
-  );
+  const granted = await grant(claimDb, wanted);
   const mine = await admitted(deps, wanted, granted);
   const turns = await reserveTurns(deps, mine);
   const result = new Map<string, Preparation>();
@@ -207,6 +240,23 @@ async function claim(
   return result;
 }
 
+async function grant(
+  db: Kysely<Database>,
+  wanted: readonly Wanted[],
+): Promise<ReadonlyMap<string, Omit<ClaimGrant, "deliveryId">>> {
+  const grants = new Map<string, Omit<ClaimGrant, "deliveryId">>();
+  const requests: ClaimRequest[] = [];
+  for (const { request, isOurs } of wanted) {
+    if (isOurs) grants.set(request.deliveryId, NEW_DELIVERY);
+    else requests.push(request);
+  }
+  if (requests.length === 0) return grants;
+  for (const [deliveryId, claimed] of await claimDeliveries(db, requests)) {
+    grants.set(deliveryId, claimed);
+  }
+  return grants;
+}
+
 /** Its turn is reserved when all of a pull are known. */
 type Claimed = ClaimedDelivery & { turn: Turn; hold: Hold | null };
 
@@ -214,18 +264,18 @@ type Claimed = ClaimedDelivery & { turn: Turn; hold: Hold | null };
 async function admitted(
   { admit }: PrepareDeps,
   wanted: readonly Wanted[],
-  granted: ReadonlyMap<string, ClaimGrant>,
+  granted: ReadonlyMap<string, Omit<ClaimGrant, "deliveryId">>,
 ): Promise<readonly Claimed[]> {
   const endpoints = new Set(wanted.flatMap(({ endpoint }) => endpoint ?? []));
   const admissionOf = await admit([...endpoints]);
   const claims: Claimed[] = [];
   for (const { request, lead, endpoint } of wanted) {
-    const grant = granted.get(request.deliveryId);
-    if (grant === undefined) continue;
+    const given = granted.get(request.deliveryId);
+    if (given === undefined) continue;
     const isAsked = endpoint !== null && !lead.cancelled;
     const { isProbe, hold } = isAsked ? admissionOf(endpoint) : NO_ENDPOINT;
-    const { attempts, cycleAttempts, bodySha256 } = grant;
-    const dueSince = grant.dueSince?.toISOString() ?? request.dueAt;
+    const { attempts, cycleAttempts, bodySha256 } = given;
+    const dueSince = given.dueSince?.toISOString() ?? request.dueAt;
     const { deliveryId, leadUuid, endpointId, tenantId, batchId, round, kind, dueAt } = request;
     // Field by field, once: at thousands a second, copies of copies are felt.
     claims.push({

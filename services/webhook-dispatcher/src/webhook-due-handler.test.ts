@@ -61,7 +61,7 @@ test("a wake-up is answered only when the last of its deliveries is done", async
     if (deliveryId === "a") throw dead;
     await slow.promise;
     done.push(deliveryId);
-  })(event);
+  })(event, false);
   const answered = assert.rejects(work, { code: "BODY_CHANGED" }).then(() => done.push("answered"));
   slow.resolve();
   await answered;
@@ -71,14 +71,14 @@ test("a wake-up is answered only when the last of its deliveries is done", async
 test("what may yet succeed comes before what never will", async () => {
   const work = handler(async ({ deliveryId }) => {
     throw deliveryId === "a" ? dead : new Error("the broker is away");
-  })(event);
+  })(event, false);
   await assert.rejects(work, /broker/);
 });
 
 test("a process that stops sends back at once what it has not begun", async () => {
   const turns = createTenantTurns(1);
   const busy = await turns.take("another");
-  const work = handler(() => assert.fail("nothing is announced"), turns)(event);
+  const work = handler(() => assert.fail("nothing is announced"), turns)(event, false);
   turns[Symbol.dispose]();
   assert.deepEqual(await work, { kind: "later", delayMs: 0 });
   busy?.leave();
@@ -87,7 +87,7 @@ test("a process that stops sends back at once what it has not begun", async () =
 test("the place of a wake-up is free again when it is done, and when it failed", async () => {
   const turns = createTenantTurns(1);
   const failing = handler(() => Promise.reject(new Error("the broker is away")), turns);
-  await assert.rejects(failing(event), /broker/);
-  await handler(async () => {}, turns)(event);
+  await assert.rejects(failing(event, false), /broker/);
+  await handler(async () => {}, turns)(event, false);
   assert.notEqual(await turns.take(event.tenant_id), null);
 });

@@ -7,7 +7,7 @@ import type { ClaimedDelivery, Preparation } from "./prepare-deliveries.ts";
 
 export interface WebhookDueDeps {
   readonly turns: Pick<TenantTurns, "take">;
-  readonly prepare: (event: WebhookDue) => Promise<readonly Preparation[]>;
+  readonly prepare: (event: WebhookDue, isRedelivered: boolean) => Promise<readonly Preparation[]>;
   /** Resolves when it is sent, recorded and announced. */
   readonly deliver: (delivery: ClaimedDelivery) => Promise<void>;
   /** Resolves when the next wake-up, or the end, is in the stream. */
@@ -35,11 +35,14 @@ export function createWebhookDueHandler({ turns, prepare, deliver, announce }: W
     }
   }
 
-  return async function handleWebhookDue(event: WebhookDue): Promise<Later | undefined> {
+  return async function handleWebhookDue(
+    event: WebhookDue,
+    isRedelivered: boolean,
+  ): Promise<Later | undefined> {
     const turn = await turns.take(event.tenant_id);
     if (turn === null) return { kind: "later", delayMs: 0 }; // another process takes it
     try {
-      const preparations = await prepare(event);
+      const preparations = await prepare(event, isRedelivered);
       const [first] = preparations;
       // Nearly always it is one, and then needs no list.
       if (preparations.length === 1 && first !== undefined)
