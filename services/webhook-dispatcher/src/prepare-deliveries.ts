@@ -10,8 +10,6 @@ import type { Kysely } from "kysely";
 
 import type { Hold, PullAdmission } from "./admit-pull.ts";
 import {
-  claimDeliveries,
-  type ClaimGrant,
   type ClaimRequest,
   deleteDeliveries,
   findDeliveries,
@@ -25,6 +23,7 @@ import {
   type Route as RouteOf,
   routesOf,
 } from "./domain/route-lead.ts";
+import { type Grant, grantClaims, type Wanted } from "./grant-claims.ts";
 import { type Endpoint, loadEndpoints, loadLeads, type LoadedLead } from "./lead-queries.ts";
 import type { DispatcherDatabases } from "./open-databases.ts";
 import { findReplayTargets } from "./replay-target-queries.ts";
@@ -105,18 +104,7 @@ interface WakeUp {
   readonly isRedelivered: boolean;
 }
 
-interface Wanted {
-  readonly request: ClaimRequest;
-  readonly lead: LoadedLead;
-  readonly endpoint: Endpoint | null;
-  /** Nobody else has it: it needs no claim. */
-  readonly isOurs: boolean;
-}
-
 const NONE: ReadonlySet<WebhookDue> = new Set();
-/** Of a delivery that nothing is known of yet. */
-const NEW_DELIVERY = { attempts: 0, cycleAttempts: 0, dueSince: null, bodySha256: null } as const;
-
 /**
  * Prepares a whole pull: loads, claims and reserves with a handful of statements, however many
  * wake-ups there are. Of the `exclusive` ones only those are claimed that have left a trace already.
@@ -223,7 +211,7 @@ async function claim(
 ): Promise<ReadonlyMap<string, Preparation>> {
   if (wanted.length === 0) return new Map();
   const { claimDb } = deps;
-  const granted = await grant(claimDb, wanted);
+  const granted = await grantClaims(claimDb, wanted);
   const mine = await admitted(deps, wanted, granted);
   const turns = await reserveTurns(deps, mine);
   const result = new Map<string, Preparation>();
@@ -240,23 +228,6 @@ async function claim(
   return result;
 }
 
-async function grant(
-  db: Kysely<Database>,
-  wanted: readonly Wanted[],
-): Promise<ReadonlyMap<string, Omit<ClaimGrant, "deliveryId">>> {
-  const grants = new Map<string, Omit<ClaimGrant, "deliveryId">>();
-  const requests: ClaimRequest[] = [];
-  for (const { request, isOurs } of wanted) {
-    if (isOurs) grants.set(request.deliveryId, NEW_DELIVERY);
-    else requests.push(request);
-  }
-  if (requests.length === 0) return grants;
-  for (const [deliveryId, claimed] of await claimDeliveries(db, requests)) {
-    grants.set(deliveryId, claimed);
-  }
-  return grants;
-}
-
 /** Its turn is reserved when all of a pull are known. */
 type Claimed = ClaimedDelivery & { turn: Turn; hold: Hold | null };
 
@@ -264,18 +235,18 @@ type Claimed = ClaimedDelivery & { turn: Turn; hold: Hold | null };
 async function admitted(
   { admit }: PrepareDeps,
   wanted: readonly Wanted[],
-  granted: ReadonlyMap<string, Omit<ClaimGrant, "deliveryId">>,
+  granted: ReadonlyMap<string, Grant>,
 ): Promise<readonly Claimed[]> {
   const endpoints = new Set(wanted.flatMap(({ endpoint }) => endpoint ?? []));
   const admissionOf = await admit([...endpoints]);
   const claims: Claimed[] = [];
   for (const { request, lead, endpoint } of wanted) {
-    const given = granted.get(request.deliveryId);
-    if (given === undefined) continue;
+    const grant = granted.get(request.deliveryId);
+    if (grant === undefined) continue;
     const isAsked = endpoint !== null && !lead.cancelled;
     const { isProbe, hold } = isAsked ? admissionOf(endpoint) : NO_ENDPOINT;
-    const { attempts, cycleAttempts, bodySha256 } = given;
-    const dueSince = given.dueSince?.toISOString() ?? request.dueAt;
+    const { attempts, cycleAttempts, bodySha256 } = grant;
+    const dueSince = grant.dueSince?.toISOString() ?? request.dueAt;
     const { deliveryId, leadUuid, endpointId, tenantId, batchId, round, kind, dueAt } = request;
     // Field by field, once: at thousands a second, copies of copies are felt.
     claims.push({
