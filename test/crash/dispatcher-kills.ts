@@ -15,7 +15,7 @@ export interface DispatcherKillsPlan {
 export interface DispatcherKillsResult {
   /** Requests that came more than once. */
   readonly repeats: number;
-  /** Requests that had been made and not recorded at the moments of the kills. */
+  /** Webhooks that the killed processes had sent and not recorded. */
   readonly inFlight: number;
   /** Requests that the second official library refused. */
   readonly refusedBySvix: number;
@@ -40,7 +40,8 @@ export async function runDispatcherKills({
   const { receiver } = stack;
   const dispatcher = stack.services["webhook-dispatcher"];
   const { batch_id: batchId } = await stack.api.upload(leadCsv({ valid: leads }));
-  let inFlight = 0;
+  const inFlight = new Set<string>();
+  let looked = 0;
   for (let kill = 0; kill < kills; kill += 1) {
     // The moments are spread over the whole run, each after some progress of the process's own.
     const wanted = Math.max(receiver.received.length + 1, ((kill + 0.5) * leads) / (kills + 1));
@@ -53,24 +54,31 @@ export async function runDispatcherKills({
     // The dead one's last requests may still lie in the receiver's sockets.
     const isRead = async () => (await receiver.connections()) === 0;
     await stack.waitFor(isRead, "the last requests are read", DEADLINE_MS);
-    // Of this kill and those before: what was not recorded then never will be.
-    inFlight = receiver.received.length - (await attemptRows(stack));
+    const recorded = await recordedWebhooks(stack);
+    // Each counts once for each process that died with it, however often that one has sent it.
+    for (const { id } of receiver.received.slice(looked)) {
+      if (!recorded.has(id)) inFlight.add(`${kill} ${id}`);
+    }
+    looked = receiver.received.length;
     await dispatcher.start();
   }
   await assertAllDelivered(stack, batchId, leads);
   const verifier = new SvixWebhook(stack.env["WEBHOOK_SECRET"] ?? "");
   return {
     repeats: receiver.received.length - leads,
-    inFlight,
+    inFlight: inFlight.size,
     refusedBySvix: receiver.received.filter(({ rawBody, headers }) => {
       return !accepts(verifier, rawBody, headers);
     }).length,
   };
 }
 
-async function attemptRows({ db }: Stack): Promise<number> {
-  const { rows } = await db.query<{ count: string }>("select count(*) from delivery.attempts");
-  return Number(rows[0]?.count);
+/** The `webhook-id` of each. */
+async function recordedWebhooks({ db }: Stack): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    "select 'msg_' || replace(delivery_id::text, '-', '') as id from delivery.attempts",
+  );
+  return new Set(rows.map(({ id }) => id));
 }
 
 function accepts(verifier: SvixWebhook, body: string, headers: Readonly<Record<string, string>>) {

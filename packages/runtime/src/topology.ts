@@ -26,16 +26,16 @@ interface StreamSpec {
   readonly compression?: StoreCompression;
 }
 
-/**
- * LIMITS retention: work-queue and interest streams forget the ids of acked messages at a restart,
- * so a repeated publish would be stored again. Discard NEW: a full stream makes publishers wait;
- * OLD would drop events nobody has read. See docs/adr/0005-limits-retention.md.
- */
 /** Within it a wake-up that is published again is dropped. The dispatcher relies on it. */
 export const WEBHOOKS_DEDUPE_WINDOW_MS = 5 * MINUTE_MS;
 /** 15 s for the customer's answer, and what comes before and after it. */
 export const DISPATCHER_ACK_WAIT_MS = 45_000;
 
+/**
+ * LIMITS retention: work-queue and interest streams forget the ids of acked messages at a restart,
+ * so a repeated publish would be stored again. Discard NEW: a full stream makes publishers wait;
+ * OLD would drop events nobody has read. See docs/adr/0005-limits-retention.md.
+ */
 const STREAMS: readonly StreamSpec[] = [
   {
     name: "BATCH",

@@ -6,7 +6,7 @@ import { createDeadlines } from "./deadlines.ts";
 const TIMEOUT_MS = 1_000;
 
 function setUp(context: TestContext) {
-  context.mock.timers.enable({ apis: ["setInterval"] });
+  context.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 0;
   const ended: string[] = [];
   const deadlines = createDeadlines(TIMEOUT_MS, () => nowMs);
@@ -31,9 +31,11 @@ test("work is given up when its time is over, once, and no sooner", (context) =>
   deadlines.begin(work("second"));
   pass(499);
   assert.deepEqual(ended, []);
-  pass(100);
+  pass(1);
   assert.deepEqual(ended, ["first after 1000"]);
-  pass(1_000);
+  pass(499);
+  assert.deepEqual(ended, ["first after 1000"]);
+  pass(1);
   assert.deepEqual(ended, ["first after 1000", "second after 1000"]);
 });
 
@@ -43,8 +45,19 @@ test("work that has ended is not given up, and does not hide what began after it
   deadlines.begin(done);
   deadlines.begin(work("slow"));
   deadlines.end(done);
-  pass(1_100);
+  pass(1_000);
   assert.deepEqual(ended, ["slow after 1000"]);
+});
+
+test("what begins after a pause is watched again", (context) => {
+  const { deadlines, ended, work, pass } = setUp(context);
+  const done = work("done");
+  deadlines.begin(done);
+  deadlines.end(done);
+  pass(5_000);
+  deadlines.begin(work("late"));
+  pass(1_000);
+  assert.deepEqual(ended, ["late after 1000"]);
 });
 
 test("after its disposal nothing is watched", (context) => {

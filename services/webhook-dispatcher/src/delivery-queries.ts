@@ -52,8 +52,9 @@ export const LEASE_SECONDS = 45;
 const FIRST_REPLAY_KIND = 3;
 
 /**
- * Claims for sending what somebody else may be at work on (else see domain/exclusive-wake-up.ts): inserts what is new, takes over what is waiting for this round, or what a
- * dead dispatcher left behind. One row per delivery id may be asked for. Sorted, so that two
+ * Claims for sending what somebody else may be at work on (else see domain/exclusive-wake-up.ts):
+ * inserts what is new, takes over what is waiting for this round, or what a dead dispatcher left
+ * behind. One row per delivery id may be asked for. Sorted, so that two
  * dispatchers lock rows in the same order. What is not returned was not granted.
  *
  * `db` commits without waiting for the disk: a lease that a crash of the database takes away costs

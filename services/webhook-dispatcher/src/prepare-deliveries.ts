@@ -105,6 +105,7 @@ interface WakeUp {
 }
 
 const NONE: ReadonlySet<WebhookDue> = new Set();
+
 /**
  * Prepares a whole pull: loads, claims and reserves with a handful of statements, however many
  * wake-ups there are. Of the `exclusive` ones only those are claimed that have left a trace already.
