@@ -12,6 +12,11 @@ const STAMP = join(ROOT, "node_modules", ".valify-lockfile");
 const NODE_MAJOR = 24;
 const NODE_MINOR = 12;
 const PARENT_CHECK_MS = 500;
+/**
+ * What Node has compiled, by content, so never out of date. A service starts in two thirds of the time,
+ * and without the compiler for TypeScript, which would stay with it: 18 MiB.
+ */
+const COMPILE_CACHE = join(ROOT, "node_modules", ".cache", "compiled");
 
 /**
  * Installs what is missing, runs a TypeScript file with a new enough Node and ends as it ended.
@@ -80,13 +85,7 @@ function runTypeScript(script, args, env = {}) {
     // The script sees us die by the closed channel; nothing is ever sent through it.
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     // Tools that begin with `#!/usr/bin/env node` must find this Node, not the old one.
-    env: {
-      ...process.env,
-      ...env,
-      PATH: [dirname(node), join(ROOT, "node_modules", ".bin"), process.env["PATH"]].join(
-        delimiter,
-      ),
-    },
+    env: environment({ ...process.env, ...env }, node),
   });
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]))
     process.on(signal, () => child.kill(signal));
@@ -98,6 +97,17 @@ function runTypeScript(script, args, env = {}) {
       resolve(code ?? 128 + constants.signals[signal ?? "SIGKILL"]);
     });
   });
+}
+
+/**
+ * What a script and all that it starts get.
+ *
+ * @param {NodeJS.ProcessEnv} given
+ * @param {string} node path of the binary that runs them
+ */
+export function environment(given, node) {
+  const path = [dirname(node), join(ROOT, "node_modules", ".bin"), given["PATH"]];
+  return { NODE_COMPILE_CACHE: COMPILE_CACHE, ...given, PATH: path.join(delimiter) };
 }
 
 /**

@@ -113,9 +113,12 @@ export async function runScript(path: string, env: Environment) {
   return { exitCode: exit.code, lines };
 }
 
-/** Nothing of this process's environment is handed on: no setting of the machine may decide. */
-function spawnScript(path: string, env: Environment, onLine: (line: string) => void) {
+/** Nothing else of this process's environment is handed on: no setting of the machine may decide. */
+const { NODE_COMPILE_CACHE = "" } = process.env;
+
+function spawnScript(path: string, given: Environment, onLine: (line: string) => void) {
   const args = [...SERVICE_NODE_FLAGS, join(REPOSITORY, path)];
+  const env = { NODE_COMPILE_CACHE, ...given };
   return startChild({ name: path, command: process.execPath, args, env, onLine });
 }
 

@@ -19,7 +19,7 @@ export function wakeUpKindOf(kind: number): WakeUpKind {
 export const wakeUpFields = {
   /** The lead's uuid for kind 0, the delivery's for every other. */
   id: z.guid(),
-  kind: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3), z.literal(4)]),
+  kind: z.literal([0, 1, 2, 3, 4]),
   /** Counts the wake-ups of this id, so that a deferral never shares a message id with its cause. */
   round: z.int().nonnegative(),
   tenant_id: TenantId,

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { EventContract } from "@valify/contracts";
 
 import { headerLine } from "./header-block.ts";
+import { instantText } from "./instant-text.ts";
 import { createSpanIds, traceparentOf } from "./trace-context.ts";
 
 export interface EncodedEvent {
@@ -45,7 +46,7 @@ export function createEventEncoder(source: string) {
     const headerLines =
       headerLine("Nats-Msg-Id", id) +
       headerLine("ce-id", id) +
-      headerLine("ce-time", new Date().toISOString()) +
+      headerLine("ce-time", instantText(new Date())) +
       fixedLinesOf(contract) +
       (typeof tenantId === "string" ? headerLine("valify-tenant", tenantId) : "") +
       (typeof batchId === "string" ? batchLines(batchId) : "");

@@ -11,6 +11,7 @@ export { answerPresence, findWorkers, readQueues } from "./fleet.ts";
 export { createGuardedConnector } from "./guarded-connector.ts";
 export { answerProbe, startHealthServer } from "./health-server.ts";
 export { createHealth, type Health } from "./health.ts";
+export { instantText } from "./instant-text.ts";
 export { runService, untilShutdown } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { createMetrics, LATENESS_BUCKETS, type Metrics, OPERATION_BUCKETS } from "./metrics.ts";

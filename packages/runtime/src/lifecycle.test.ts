@@ -1,19 +1,22 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 
-/** Runs a service whose main function is `body`, in a process of its own. */
-function service(body: string) {
+/** Runs a service whose main function is `body`, in a process of its own, with settings beside ours. */
+function service(body: string, ...settings: readonly string[]) {
   const program = `
     import { runService, untilShutdown } from ${JSON.stringify(join(import.meta.dirname, "lifecycle.ts"))};
     import { ConfigError } from ${JSON.stringify(join(import.meta.dirname, "config.ts"))};
     import { createLogger } from ${JSON.stringify(join(import.meta.dirname, "logger.ts"))};
     const log = createLogger("probe", "info");
     await runService("probe", async () => { ${body} });`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
+  const node = [process.execPath, "--input-type=module", "-e", program];
+  const child = spawn("env", [...settings, ...node]);
   const ended = (async () => {
     const [stdout, stderr, [exitCode]] = await Promise.all([
       text(child.stdout),
@@ -46,6 +49,23 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assert.match(stdout, /probe\.disposed/);
   });
 }
+
+test("what a started service has compiled is kept, however it ends", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "valify-compiled-"));
+  const { child, ended } = service(
+    `${WORKING}
+      const shutdown = untilShutdown([new Promise(() => {})], log);
+      log.info("probe.started");
+      await shutdown;`,
+    `NODE_COMPILE_CACHE=${folder}`,
+  );
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await ended;
+  const files = await readdir(folder, { recursive: true });
+  assert.ok(files.length > 10, `${files.length} files`);
+  await rm(folder, { recursive: true });
+});
 
 test("a worker that fails takes the process down, after disposal, with its reason", async () => {
   const { ended } = service(`${WORKING}

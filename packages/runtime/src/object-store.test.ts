@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -6,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { buildApp } from "fauxqs";
@@ -32,10 +34,11 @@ async function openFs(): Promise<Opened> {
   const folder = await temporaryFolder();
   const file = join(folder.path, "a-file");
   await writeFile(file, "");
-  return { ...folder, store: openFolder(join(folder.path, "store")), broken: openFolder(file) };
+  const store = await openFolder(join(folder.path, "store"));
+  return { ...folder, store, broken: await openFolder(file) };
 }
 
-function openFolder(path: string): ObjectStore {
+function openFolder(path: string): Promise<ObjectStore> {
   return createObjectStore({ OBJECT_STORE_URL: pathToFileURL(path).href });
 }
 
@@ -49,8 +52,8 @@ async function openS3(): Promise<Opened> {
     createObjectStore({
       OBJECT_STORE_URL: `s3://${bucket}?endpoint=${encodeURIComponent(endpoint)}&region=eu-west-2`,
     });
-  const store = open("leads");
-  const broken = open("no-such-bucket");
+  const store = await open("leads");
+  const broken = await open("no-such-bucket");
   return {
     store,
     broken,
@@ -206,7 +209,7 @@ test("fs: refuses every key that could leave its folder", async () => {
 
 test("fs: a put that fails leaves nothing behind", async () => {
   await using folder = await temporaryFolder();
-  const store = openFolder(folder.path);
+  const store = await openFolder(folder.path);
   await store.put("uploads/1/file.csv", bytesOf("x"));
   // A folder stands where the object should go.
   await assert.rejects(store.put("uploads/1", bytesOf("x")));
@@ -215,7 +218,7 @@ test("fs: a put that fails leaves nothing behind", async () => {
 
 test("fs: drafts of killed puts are removed once they are old, and are no objects", async () => {
   await using folder = await temporaryFolder();
-  const store = openFolder(folder.path);
+  const store = await openFolder(folder.path);
   await store.put("uploads/1/file.csv", bytesOf("x"));
   const drafts = ["uploads/.draft-old", "uploads/1/.draft-old", "uploads/1/.draft-new"];
   for (const draft of drafts) await writeFile(join(folder.path, draft), "half");
@@ -234,8 +237,8 @@ test("fs: drafts of killed puts are removed once they are old, and are no object
 
 test("fs: objects outlive the process that put them", async () => {
   await using folder = await temporaryFolder();
-  await openFolder(folder.path).put("uploads/1", bytesOf("kept"));
-  assert.equal(await textAt(openFolder(folder.path), "uploads/1"), "kept");
+  await (await openFolder(folder.path)).put("uploads/1", bytesOf("kept"));
+  assert.equal(await textAt(await openFolder(folder.path), "uploads/1"), "kept");
 });
 
 test("s3: a server that accepts and never answers is given up", async () => {
@@ -261,18 +264,39 @@ test("opens by address: a folder, a bucket, or the bucket variable alone", async
     { OBJECT_STORE_URL: "s3://leads?endpoint=http%3A%2F%2F127.0.0.1%3A9000&region=eu-west-2" },
     { S3_BUCKET: "leads" },
   ];
-  for (const given of settings) await createObjectStore(given)[Symbol.asyncDispose]();
+  for (const given of settings) {
+    await using store = await createObjectStore(given);
+    assert.equal(typeof store.check, "function");
+  }
 });
 
-test("refuses any other address with one line that does not show it", () => {
+test("refuses any other address with one line that does not show it", async () => {
   const bad = ["canary", "http://canary/", "file://canary/x", "s3://", "s3:canary", "gs://canary"];
   for (const text of bad) {
-    assert.throws(
-      () => createObjectStore({ OBJECT_STORE_URL: text }),
+    await assert.rejects(
+      createObjectStore({ OBJECT_STORE_URL: text }),
       (error) =>
         error instanceof ConfigError && /^OBJECT_STORE_URL (?!.*canary).*$/.test(error.message),
       text,
     );
   }
-  assert.throws(() => createObjectStore({}), /^ConfigError: OBJECT_STORE_URL is missing$/);
+  await assert.rejects(createObjectStore({}), /^ConfigError: OBJECT_STORE_URL is missing$/);
+});
+
+/** Whether a process of its own that opens this store has loaded the SDK. */
+async function loadsSdkFor(address: string): Promise<boolean> {
+  const program = `
+    import { createRequire } from "node:module";
+    import { createObjectStore } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+    await createObjectStore({ OBJECT_STORE_URL: ${JSON.stringify(address)} });
+    const loaded = Object.keys(createRequire("/").cache);
+    console.log(loaded.some((path) => path.includes("client-s3")));
+    process.exit();`;
+  const args = ["--input-type=module", "-e", program];
+  return (await promisify(execFile)(process.execPath, args)).stdout === "true\n";
+}
+
+test("whoever has no bucket never loads the SDK", async () => {
+  assert.equal(await loadsSdkFor("file:///var/lib/valify"), false);
+  assert.equal(await loadsSdkFor("s3://leads?region=eu-west-2"), true);
 });

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 
 import { ConfigError } from "./config.ts";
 import { createFsObjectStore } from "./object-store-fs.ts";
-import { createS3ObjectStore } from "./object-store-s3.ts";
+import type { S3Options } from "./object-store-s3.ts";
 
 /** One entry of a listing. */
 export interface ListedObject {
@@ -44,12 +44,12 @@ export interface ObjectStoreSettings {
 
 /**
  * `file:///dir`, or `s3://bucket?endpoint=…&region=…`, or S3_BUCKET alone with the AWS SDK's own
- * variables. Throws ConfigError for anything else.
+ * variables. Rejects with ConfigError for anything else.
  */
-export function createObjectStore(settings: ObjectStoreSettings): ObjectStore {
+export async function createObjectStore(settings: ObjectStoreSettings): Promise<ObjectStore> {
   if (settings.OBJECT_STORE_URL === undefined) {
     if (settings.S3_BUCKET === undefined) throw new ConfigError("OBJECT_STORE_URL is missing");
-    return createS3ObjectStore({ bucket: settings.S3_BUCKET });
+    return createS3({ bucket: settings.S3_BUCKET });
   }
   const url = URL.parse(settings.OBJECT_STORE_URL);
   // `file://data/x` names a host, not a folder: two slashes where three are needed.
@@ -57,13 +57,19 @@ export function createObjectStore(settings: ObjectStoreSettings): ObjectStore {
   if (url?.protocol === "s3:" && url.hostname !== "") {
     const endpoint = url.searchParams.get("endpoint");
     const region = url.searchParams.get("region");
-    return createS3ObjectStore({
+    return createS3({
       bucket: url.hostname,
       ...(endpoint === null ? {} : { endpoint }),
       ...(region === null ? {} : { region }),
     });
   }
   throw new ConfigError("OBJECT_STORE_URL must begin with file:/// or s3://bucket");
+}
+
+/** The SDK is loaded by whoever opens a bucket: half of the services open none. */
+async function createS3(options: S3Options): Promise<ObjectStore> {
+  const { createS3ObjectStore } = await import("./object-store-s3.ts");
+  return createS3ObjectStore(options);
 }
 
 /** Reads an object whole. Throws when it is larger than `bytesMax`; undefined when it is not there. */

@@ -38,7 +38,7 @@ let t: TestApp;
 let store: ObjectStore;
 before(async () => {
   t = await createTestApp();
-  store = createObjectStore({ OBJECT_STORE_URL: pathToFileURL(t.folder).href });
+  store = await createObjectStore({ OBJECT_STORE_URL: pathToFileURL(t.folder).href });
 });
 after(() => t[Symbol.asyncDispose]());
 beforeEach(async () => {

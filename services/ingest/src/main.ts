@@ -29,7 +29,7 @@ import { createWebhookOutlet } from "./webhook-outlet.ts";
 await runService("ingest", async () => {
   const config = readConfig(process.env);
   const log = createLogger("ingest", config.LOG_LEVEL);
-  const store = createObjectStore(config);
+  const store = await createObjectStore(config);
 
   // Disposed from last to first: stop answering, then relaying, then the broker and Postgres.
   await using stack = new AsyncDisposableStack();

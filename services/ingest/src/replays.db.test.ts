@@ -137,7 +137,7 @@ test("a replay is forgotten ninety days after its end, with all that it wrote do
   assert.equal(String(rows[0].count), "3");
   const job = housekeepingJobs({
     db: t.db,
-    store: createObjectStore({ OBJECT_STORE_URL: pathToFileURL(t.folder).href }),
+    store: await createObjectStore({ OBJECT_STORE_URL: pathToFileURL(t.folder).href }),
     metrics: createMetrics("ingest", "test"),
     uploadRetentionMs: 0,
   }).find(({ name }) => name === "ended_replays");

@@ -99,7 +99,7 @@ export async function createTestApp(changes: Changes = {}): Promise<TestApp> {
     await buildApp({
       config: { ...DEFAULTS, ...config },
       db,
-      store: createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href }),
+      store: await createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href }),
       log: silentLog(),
       metrics: createMetrics("ingest", "test"),
       health: healthy,

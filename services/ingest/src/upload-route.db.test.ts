@@ -232,7 +232,7 @@ test("ten uploads at once under one key make one batch and one file", async () =
 test("uploads wait for each other, and whoever finds the queue full is asked to come back", async () => {
   const gate = Promise.withResolvers<void>();
   const folder = pathToFileURL(join(t.folder, "behind-a-gate")).href;
-  const files = createObjectStore({ OBJECT_STORE_URL: folder });
+  const files = await createObjectStore({ OBJECT_STORE_URL: folder });
   const store = {
     ...files,
     put: async (key: string, bytes: Uint8Array) => gate.promise.then(() => files.put(key, bytes)),
@@ -263,7 +263,7 @@ test("uploads wait for each other, and whoever finds the queue full is asked to 
 test("an object store that fails means 503 and no batch", async () => {
   const file = join(t.folder, "a-file");
   await writeFile(file, "");
-  const store = createObjectStore({ OBJECT_STORE_URL: pathToFileURL(file).href });
+  const store = await createObjectStore({ OBJECT_STORE_URL: pathToFileURL(file).href });
   await using broken = await createTestApp({ store });
   const response = await upload(broken.app);
   assert.equal(response.statusCode, 503);

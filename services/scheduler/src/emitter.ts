@@ -1,4 +1,5 @@
 import { batchIdOfUuid, webhookDue, type WebhookDue, wakeUpKindOf } from "@valify/contracts";
+import { instantText } from "@valify/runtime";
 
 import type { PublishMark } from "./claim-queries.ts";
 import type { DatabaseClock } from "./domain/database-clock.ts";
@@ -166,7 +167,7 @@ export function toEvent(row: DueRow): WebhookDue {
     round: row.round,
     tenant_id: row.tenantId,
     batch_id: batchIdOfUuid(row.batchId),
-    due_at: new Date(row.dueUs / 1_000).toISOString(),
+    due_at: instantText(new Date(row.dueUs / 1_000)),
     lane: row.lane,
   };
 }

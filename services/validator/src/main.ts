@@ -38,7 +38,7 @@ await runService(service, async () => {
       onIdleError: (error) => log.warn({ err: error }, "database.connection_lost"),
     }),
   );
-  const objects = stack.use(createObjectStore(config));
+  const objects = stack.use(await createObjectStore(config));
   await requireSecretKey({ db, schema: "validation", log }, config.SECRET_KEY);
   const bus = stack.use(await connectBus({ url: config.NATS_URL, service, log }));
   const metrics = createMetrics(service, version);

@@ -8,7 +8,7 @@ import {
   type WebhookRetry,
   webhookRetry,
 } from "@valify/contracts";
-import type { Bus } from "@valify/runtime";
+import { type Bus, instantText } from "@valify/runtime";
 
 import type { StoredDelivery } from "./delivery-queries.ts";
 
@@ -62,8 +62,7 @@ function endOf({ deliveryId, leadUuid, endpointId, tenantId, ...rest }: Delivery
   };
 }
 
-const endedAt = ({ lastAttemptAt }: DeliveryOutcome) =>
-  (lastAttemptAt ?? new Date(0)).toISOString();
+const endedAt = ({ lastAttemptAt }: DeliveryOutcome) => instantText(lastAttemptAt ?? new Date(0));
 
 /** Nobody knows when a paused or disabled endpoint is back; whoever activates it wakes those. */
 function retryOf(outcome: DeliveryOutcome): readonly WebhookRetry[] {

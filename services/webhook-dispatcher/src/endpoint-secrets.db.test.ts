@@ -63,6 +63,6 @@ test("a rotated secret counts from the next load on, and the client certificate 
   await sql`update ingest.endpoints set secret_encrypted = ${box.seal(NEW)},
     client_certificate = 'PEM', client_key_encrypted = ${box.seal("KEY")}`.execute(fixture.owner);
   const after = await load();
-  assert.notDeepEqual(after.keys[0]?.export(), before.keys[0]?.export());
+  assert.notDeepEqual(after.keys[0]?.key.export(), before.keys[0]?.key.export());
   assert.deepEqual(after.identity, { certificate: "PEM", key: "KEY" });
 });

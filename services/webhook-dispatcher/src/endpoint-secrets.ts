@@ -1,15 +1,13 @@
-import type { KeyObject } from "node:crypto";
-
 import type { SecretBox } from "@valify/runtime";
 import { z } from "zod";
 
 import type { Endpoint } from "./lead-queries.ts";
-import { keyOfSecret } from "./sign-webhook.ts";
+import { keyOfSecret, type SigningKey } from "./sign-webhook.ts";
 
 /** What a request to an endpoint needs and its table holds encrypted. */
 export interface EndpointSecrets {
   /** Newest first; more than one during the grace period of a rotation. */
-  readonly keys: readonly KeyObject[];
+  readonly keys: readonly SigningKey[];
   /** The customer's own headers, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** Shown to a receiver that asks for a certificate; PEM. */

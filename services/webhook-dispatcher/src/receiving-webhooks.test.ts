@@ -170,7 +170,7 @@ test("the ed25519 vector is accepted by its public key, and by no other", () => 
   const signature =
     "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==";
   const spki = createPublicKey(
-    createPrivateKey(keyOfSecret(whsk).export({ format: "pem", type: "pkcs8" })),
+    createPrivateKey(keyOfSecret(whsk).key.export({ format: "pem", type: "pkcs8" })),
   );
   const raw = spki.export({ format: "der", type: "spki" }).subarray(-32).toString("base64");
   const signed = Buffer.from(`${ID}.${NOW}.${BODY}`);

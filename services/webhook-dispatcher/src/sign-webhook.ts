@@ -6,19 +6,25 @@ const ED25519_PREFIX = "whsk_";
 const ED25519_PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
 const ED25519_SEED_BYTES = 32;
 
+/** What one secret signs with, and how the signature says so. */
+export interface SigningKey {
+  readonly version: "v1" | "v1a";
+  readonly key: KeyObject;
+}
+
 /**
  * The key of a Standard Webhooks secret: the base64 behind `whsec_` for HMAC-SHA256, behind `whsk_`
  * for ed25519 (seed, then public key). A key object, since preparing raw bytes again for every
  * request takes four times as long as the signature itself.
  */
-export function keyOfSecret(secret: string): KeyObject {
+export function keyOfSecret(secret: string): SigningKey {
   if (secret.startsWith(ED25519_PREFIX)) {
     const bytes = Buffer.from(secret.slice(ED25519_PREFIX.length), "base64");
     const der = Buffer.concat([ED25519_PKCS8, bytes.subarray(0, ED25519_SEED_BYTES)]);
-    return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+    return { version: "v1a", key: createPrivateKey({ key: der, format: "der", type: "pkcs8" }) };
   }
   const encoded = secret.startsWith(HMAC_PREFIX) ? secret.slice(HMAC_PREFIX.length) : secret;
-  return createSecretKey(encoded, "base64");
+  return { version: "v1", key: createSecretKey(encoded, "base64") };
 }
 
 /** The receiver sees one id on every attempt, free of personal data. `deliveryId`: a uuid. */
@@ -32,7 +38,7 @@ export function webhookIdOf(deliveryId: string): string {
  * their order, separated by a space: during a rotation a receiver may hold either secret.
  */
 export function signatureOf(
-  keys: readonly KeyObject[],
+  keys: readonly SigningKey[],
   webhookId: string,
   timestampSeconds: number,
   body: Buffer,
@@ -41,8 +47,10 @@ export function signatureOf(
   return keys.map((key) => signatureBy(key, signed)).join(" ");
 }
 
-function signatureBy(key: KeyObject, signed: Buffer): string {
-  return key.type === "private"
-    ? `v1a,${sign(null, signed, key).toString("base64")}`
-    : `v1,${createHmac("sha256", key).update(signed).digest("base64")}`;
+function signatureBy({ version, key }: SigningKey, signed: Buffer): string {
+  const signature =
+    version === "v1a"
+      ? sign(null, signed, key).toString("base64")
+      : createHmac("sha256", key).update(signed).digest("base64");
+  return `${version},${signature}`;
 }

@@ -57,7 +57,7 @@ export async function startWorld(): Promise<World> {
     createDatabase({ url: database.url, role: "valify_validator", applicationName }),
   );
   const bus = stack.use(await connectBus({ url: nats.url, service: "validator", log }));
-  const objects = createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href });
+  const objects = await createObjectStore({ OBJECT_STORE_URL: pathToFileURL(folder).href });
   const observer = createBatchObserver(log, createMetrics("validator", "test"));
   return {
     deps: {

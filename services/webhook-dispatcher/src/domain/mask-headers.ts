@@ -15,8 +15,8 @@ const RESPONSE_SECRET = /cookie|auth|token|secret|password|session|api-?key/i;
 /** What the attempt log shows of a request: every name, and the values that are no secret. */
 export function maskRequestHeaders(headers: Headers): Headers {
   const shown: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    shown[name] = REQUEST_IN_CLEAR.has(name) ? value : MASK;
+  for (const name of Object.keys(headers)) {
+    shown[name] = REQUEST_IN_CLEAR.has(name) ? (headers[name] ?? "") : MASK;
   }
   return shown;
 }
