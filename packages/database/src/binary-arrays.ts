@@ -85,9 +85,7 @@ function fixedArray<Value>(
   values: readonly (Value | null)[],
   write: (buffer: Buffer, value: Value, offset: number) => void,
 ): Buffer {
-  let count = 0;
-  for (const value of values) if (value !== null) count += 1;
-  const buffer = start(oid, values.length, count * elementBytes);
+  const buffer = start(oid, values.length, values.length * elementBytes);
   let offset = HEAD_BYTES;
   // By index: an iterator would make an object for each of a hundred thousand values in a burst.
   for (let index = 0; index < values.length; index += 1) {
@@ -97,12 +95,12 @@ function fixedArray<Value>(
     write(buffer, value, offset);
     offset += elementBytes;
   }
-  return buffer;
+  return buffer.subarray(0, offset); // a null takes no bytes of its own
 }
 
 /** An empty array has one dimension too: of length 0. */
 function start(oid: number, length: number, dataBytes: number): Buffer {
-  // Every byte is written below or by the caller.
+  // Every byte that is sent is written below or by the caller.
   const buffer = Buffer.allocUnsafe(HEAD_BYTES + length * LENGTH_BYTES + dataBytes);
   buffer.writeInt32BE(1, 0);
   buffer.writeInt32BE(1, 4); // there may be nulls

@@ -15,11 +15,11 @@ export async function untilShutdown(
   workers: readonly Promise<unknown>[],
   log: Logger,
 ): Promise<void> {
+  const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  process.once("SIGTERM", resolve).once("SIGINT", resolve);
   // It has started, so what it needs is compiled: kept for the next start, however this one ends.
   // Does nothing unless NODE_COMPILE_CACHE names a folder.
   flushCompileCache();
-  const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  process.once("SIGTERM", resolve).once("SIGINT", resolve);
   try {
     const signal = await Promise.race([signalled, ...workers.map(failWhenDone)]);
     log.info({ signal }, "service.stopping");
