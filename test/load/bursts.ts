@@ -1,4 +1,4 @@
-import { percentile, print } from "./report.ts";
+import { print, printRates } from "./report.ts";
 
 /** V8 compiles what is hot in the first tens of thousands of each process. */
 const WARM_UP_BURSTS = 4;
@@ -20,7 +20,5 @@ export async function measureBursts(
   for (let round = 0; round < warmUps + MEASURED_BURSTS; round += 1) rates.push(await burst());
   const warm = rates.slice(warmUps);
   print({ name: `${name}.cold`, value: rates[0] ?? 0, unit: "/s", bar: null });
-  print({ name: `${name}.min`, value: Math.min(...warm), unit: "/s", bar });
-  print({ name: `${name}.median`, value: percentile(warm, 0.5), unit: "/s", bar });
-  print({ name: `${name}.best`, value: Math.max(...warm), unit: "/s", bar });
+  printRates(name, warm, bar);
 }

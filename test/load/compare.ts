@@ -7,11 +7,11 @@ import { promisify } from "node:util";
 
 import { freePort, startChild } from "../support/local-servers.ts";
 import { startOwnPostgres } from "../support/own-servers.ts";
-import { type Delivered, startOtherQueue } from "./compare/other-queue.ts";
+import { startOtherQueue } from "./compare/other-queue.ts";
 import { type CountingReceiver, startCountingReceiver } from "./counting-receiver.ts";
-import { deliver, startDelivery } from "./delivery.ts";
+import { type Delivered, deliver, startDelivery } from "./delivery.ts";
 import { type Contender, measureInTurn, ratioOf } from "./in-turn.ts";
-import { percentile, print } from "./report.ts";
+import { print, printLateness } from "./report.ts";
 
 const FOLDER = join(import.meta.dirname, "compare");
 const JOBS = 10_000;
@@ -38,24 +38,11 @@ export async function measureComparison(): Promise<void> {
   const rates = await measureInTurn(all);
   for (const { name } of others) {
     const value = ratioOf(rates.get(OURS) ?? [], rates.get(name) ?? []);
-    print({
-      name: `${OURS}.to_${name.replace("compare.", "")}`,
-      value,
-      unit: "share",
-      bar: ">= 1",
-    });
+    print({ name: `${OURS}.to.${name}`, value, unit: "share", bar: ">= 1" });
   }
-  for (const contender of all) await measureLateness(contender);
-}
-
-async function measureLateness({ name, deliverAt }: Measured): Promise<void> {
-  const { lateness } = await deliverAt(1_000 / DUE_PER_SECOND);
-  for (const [part, share] of [
-    ["p50", 0.5],
-    ["p99", 0.99],
-  ] as const) {
-    const value = percentile(lateness, share);
-    print({ name: `${name}.500_per_s.${part}`, value, unit: "ms", bar: null });
+  for (const { name, deliverAt } of all) {
+    const { latenessMs } = await deliverAt(1_000 / DUE_PER_SECOND);
+    printLateness(`${name}.500_per_s`, latenessMs, {});
   }
 }
 
@@ -78,11 +65,7 @@ async function startOurs(
   dispatchers: number,
 ): Promise<Measured> {
   const stack = undo.use(await startDelivery(receiver, dispatchers));
-  return measured(name, ">= 6000", async (spacingMs) => {
-    const { arrivals, dueMs, recordedAtMs } = await deliver(stack, receiver, spacingMs);
-    const lateness = arrivals.map(({ row, atMs }) => atMs - (dueMs + row * spacingMs));
-    return { dueMs, doneMs: recordedAtMs, lateness };
-  });
+  return measured(name, ">= 6000", (spacingMs) => deliver(stack, receiver, spacingMs));
 }
 
 async function startOthers(

@@ -6,7 +6,7 @@ import { leadCsv } from "../support/lead-csv.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 import { addTenant } from "./add-tenant.ts";
 import { type CountingReceiver, startCountingReceiver } from "./counting-receiver.ts";
-import { percentile, print } from "./report.ts";
+import { print, printLateness } from "./report.ts";
 import { dueRows } from "./watch.ts";
 
 const HANGING_LEADS = 10_000;
@@ -33,8 +33,10 @@ export async function measureHangingEndpoint(): Promise<void> {
   const clients: ApiClient[] = [];
   while (clients.length < HEALTHY_ENDPOINTS) clients.push(await addCustomer(stack, healthy.url));
   await deliver(stack, clients, healthy, 0); // cold processes first
-  printLateness("without_it", await deliver(stack, clients, healthy, 0), null);
-  printLateness("beside_it", await deliver(stack, clients, healthy, HANGING_LEADS), "<= 1000");
+  const without = await deliver(stack, clients, healthy, 0);
+  printLateness("hanging_endpoint.without_it", without, {});
+  const beside = await deliver(stack, clients, healthy, HANGING_LEADS);
+  printLateness("hanging_endpoint.beside_it", beside, { p99: "<= 1000" });
   const { rows } = await stack.db.query<{ most: number }>(
     `select coalesce(max(round), 0)::int as most from delivery.deliveries
      where endpoint_id = (select endpoint_id from ingest.endpoints where url = $1)`,
@@ -42,18 +44,6 @@ export async function measureHangingEndpoint(): Promise<void> {
   );
   const value = rows[0]?.most ?? Number.NaN;
   print({ name: "hanging_endpoint.rounds_max", value, unit: "wake-ups", bar: null });
-}
-
-function printLateness(name: string, latenessMs: readonly number[], bar: string | null): void {
-  for (const [part, share] of [
-    ["p50", 0.5],
-    ["p99", 0.99],
-    ["max", 1],
-  ] as const) {
-    const value = percentile(latenessMs, share);
-    const barOfPart = part === "p99" ? bar : null;
-    print({ name: `hanging_endpoint.${name}.${part}`, value, unit: "ms", bar: barOfPart });
-  }
 }
 
 /** Returns how late each webhook of the healthy endpoints came. */

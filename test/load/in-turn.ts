@@ -1,4 +1,4 @@
-import { percentile, print } from "./report.ts";
+import { percentile, printRates } from "./report.ts";
 
 /** One of several that do the same work. */
 export interface Contender {
@@ -27,14 +27,8 @@ export async function measureInTurn(
       if (round >= WARM_UP_ROUNDS) rates.get(name)?.push(rate);
     }
   }
-  for (const { name, bar } of contenders) printRates(name, bar, rates.get(name) ?? []);
+  for (const { name, bar } of contenders) printRates(name, rates.get(name) ?? [], bar);
   return rates;
-}
-
-function printRates(name: string, bar: string | null, rates: readonly number[]): void {
-  print({ name: `${name}.min`, value: Math.min(...rates), unit: "/s", bar });
-  print({ name: `${name}.median`, value: percentile(rates, 0.5), unit: "/s", bar });
-  print({ name: `${name}.best`, value: Math.max(...rates), unit: "/s", bar });
 }
 
 /** How much faster one was than another, round by round: what the machine's speed does not touch. */

@@ -14,6 +14,30 @@ export function print(figure: Figure): void {
   console.log(JSON.stringify({ ...figure, value: Number(figure.value.toPrecision(4)) }));
 }
 
+export interface LatenessBars {
+  readonly p50?: string;
+  readonly p99?: string;
+  readonly max?: string;
+}
+
+export function printLateness(name: string, latenessMs: readonly number[], bars: LatenessBars) {
+  for (const [label, share] of [
+    ["p50", 0.5],
+    ["p99", 0.99],
+    ["max", 1],
+  ] as const) {
+    const value = percentile(latenessMs, share);
+    print({ name: `${name}.${label}`, value, unit: "ms", bar: bars[label] ?? null });
+  }
+}
+
+/** What bursts of the same work made a second. */
+export function printRates(name: string, rates: readonly number[], bar: string | null): void {
+  print({ name: `${name}.min`, value: Math.min(...rates), unit: "/s", bar });
+  print({ name: `${name}.median`, value: percentile(rates, 0.5), unit: "/s", bar });
+  print({ name: `${name}.best`, value: Math.max(...rates), unit: "/s", bar });
+}
+
 /** First of every run: without it a figure says nothing. */
 export function printMachine(versions: Readonly<Record<string, string>>): void {
   const [cpu] = cpus();

@@ -3,17 +3,11 @@ import { join } from "node:path";
 
 import { eventually } from "../../support/eventually.ts";
 import type { CountingReceiver } from "../counting-receiver.ts";
+import type { Delivered } from "../delivery.ts";
 
 export interface OtherQueue extends Disposable {
-  /** Jobs due `spacingMs` apart; when all of them are on record as done, and how late each came. */
+  /** Jobs due `spacingMs` apart. */
   deliver(jobs: number, spacingMs: number): Promise<Delivered>;
-}
-
-export interface Delivered {
-  readonly dueMs: number;
-  readonly doneMs: number;
-  /** In milliseconds. */
-  readonly lateness: readonly number[];
 }
 
 /** For each to be stored before the first is due. */
@@ -43,8 +37,8 @@ export async function startOtherQueue(
       const all = () => receiver.count() >= jobs;
       await eventually(all, "all received", { deadlineMs: DEADLINE_MS });
       const arrivals = receiver.take();
-      const lateness = arrivals.map(({ row, atMs }) => atMs - (dueMs + (row - 1) * spacingMs));
-      return { dueMs, doneMs, lateness };
+      const latenessMs = arrivals.map(({ row, atMs }) => atMs - (dueMs + (row - 1) * spacingMs));
+      return { dueMs, doneMs, latenessMs };
     },
     [Symbol.dispose]: () => void child.kill("SIGKILL"),
   };

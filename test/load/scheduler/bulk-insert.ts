@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { requireAhead } from "../../support/require-ahead.ts";
 import { print } from "../report.ts";
-import { printLateness, until } from "./figures.ts";
+import { printEmissions, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { createDatabase, insertDueRows, laneOf, type NewDueRow } from "./scheduler-code.ts";
 import { watchStream } from "./stream-watch.ts";
@@ -48,7 +48,7 @@ export async function measureBulkInsert(): Promise<void> {
   const meanwhile = (await stream.read(1)).filter(
     ({ dueMs }) => dueMs >= insertFromMs && dueMs < insertToMs,
   );
-  printLateness("scheduler.insert.meanwhile", meanwhile, { p99: "<= 250" });
+  printEmissions("scheduler.insert.meanwhile", meanwhile, { p99: "<= 250" });
 }
 
 /** As the consumer hands them on: one tenant's file, due a day after its rows were validated. */

@@ -1,25 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import { type Figure, percentile, print } from "../report.ts";
+import { type Figure, type LatenessBars, print, printLateness } from "../report.ts";
 import type { Emitted } from "./stream-watch.ts";
 
-export interface LatenessBars {
-  readonly p50?: string;
-  readonly p99?: string;
-  readonly max?: string;
-}
-
 /** How late the events are in the stream, and that none is early or double. */
-export function printLateness(name: string, events: readonly Emitted[], bars: LatenessBars): void {
+export function printEmissions(name: string, events: readonly Emitted[], bars: LatenessBars): void {
   const late = events.map(({ lateMs }) => lateMs);
-  for (const [label, share] of [
-    ["p50", 0.5],
-    ["p99", 0.99],
-    ["max", 1],
-  ] as const) {
-    const value = percentile(late, share);
-    print({ name: `${name}.lateness.${label}`, value, unit: "ms", bar: bars[label] ?? null });
-  }
+  printLateness(`${name}.lateness`, late, bars);
   const early = late.filter((ms) => ms < 0).length;
   print({ name: `${name}.early`, value: early, unit: "events", bar: "0" });
   const doubles = events.length - new Set(events.map(({ id }) => id)).size;

@@ -1,6 +1,6 @@
 import { requireAhead } from "../../support/require-ahead.ts";
 import { percentile, print } from "../report.ts";
-import { printCount, printLateness, until, untilCount } from "./figures.ts";
+import { printCount, printEmissions, until, untilCount } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { cpuSeconds, peakMemoryMib } from "./usage.ts";
@@ -32,7 +32,7 @@ export async function measureInstant(): Promise<void> {
     drainedMs.push(Math.max(...late.slice(-1), percentile(late, 1)));
     firstMs.push(late.reduce((least, ms) => Math.min(least, ms), Infinity));
     if (round < ROUNDS - 1) continue;
-    printLateness("scheduler.instant", events, {});
+    printEmissions("scheduler.instant", events, {});
     const used = schedulers.map(({ pid }, index) => cpuSeconds(pid) - (usedBefore[index] ?? 0));
     printCount("scheduler.instant.cpu", percentile(used, 1), "s, busiest replica", null);
   }

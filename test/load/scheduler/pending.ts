@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { print } from "../report.ts";
 import { printClaimTimes } from "./claim-time.ts";
-import { printCount, printLateness, until } from "./figures.ts";
+import { printCount, printEmissions, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { cpuSeconds, peakMemoryMib } from "./usage.ts";
@@ -71,5 +71,5 @@ export async function measurePending(): Promise<void> {
   const events = (await stream.read(1)).filter(({ dueMs }) => dueMs < wanted);
   printCount("scheduler.pending.events", events.length, "events", `${SECONDS * PER_SECOND}`);
   const bars = { p50: "<= 15", p99: "<= 100", max: "<= 1000" };
-  printLateness("scheduler.pending", events, bars);
+  printEmissions("scheduler.pending", events, bars);
 }

@@ -4,7 +4,7 @@ import { Client } from "pg";
 
 import { requireAhead } from "../../support/require-ahead.ts";
 import { print } from "../report.ts";
-import { printCount, printLateness, until } from "./figures.ts";
+import { printCount, printEmissions, until } from "./figures.ts";
 import { loadRows, TENANTS } from "./load-rows.ts";
 import { watchStream } from "./stream-watch.ts";
 import { cpuSeconds } from "./usage.ts";
@@ -47,8 +47,8 @@ export async function measurePinned(): Promise<void> {
   print({ name: "scheduler.pinned.loss", value: loss, unit: "%", bar: "<= 5" });
   printCount("scheduler.pinned.cpu.postgres", postgres, "cores, last minute", null);
   const free = events.filter(({ dueMs }) => dueMs < pinFromMs);
-  printLateness("scheduler.pinned.before", free, {});
-  printLateness(
+  printEmissions("scheduler.pinned.before", free, {});
+  printEmissions(
     "scheduler.pinned.last_minute",
     events.filter(({ dueMs }) => dueMs >= endMs - 60_000),
     {},
